@@ -15,7 +15,7 @@ from pathlib import Path
 from derive.errors import InputError, Place
 from derive.patterns import regex
 from derive.reader import text_of
-from derive.reader.dialects import marks, programs, put_in, put_in_note, tex, unmarked
+from derive.reader.dialects import marks, programs, put_in, put_in_note, tables, tex, unmarked
 from derive.reader.dialects.assumed_macros import with_assumed
 from derive.reader.dialects.macros import Macro, macros
 from derive.reader.dialects.notebooks import cells, notebook
@@ -180,7 +180,7 @@ def _markdown(
     if ".ipynb#" not in file:
         found = unmarked.added(found, visible, file, Path(file).suffix.lower())
     known = with_assumed((each.text for each in found), known)
-    found = put_in(found, known)
+    found = tables.with_rows(put_in(found, known))
     formulas = _told((Formula(each.fragment, each.displayed, each.section) for each in found), said, settings)
     end = Place(file, text.count("\n") + 2, 1, 0)
     return formulas, section, comments.in_force(said, end, settings), known

@@ -84,6 +84,8 @@ class Meant:
     """Letters by which sums of the document count entries, beside those that are usual for it: c of Σ_c y_c log p_c."""
     habits: frozenset[Habit] = frozenset()
     """The habits of writing that the document keeps to throughout."""
+    dependences: tuple[tuple[str, str, tuple[tuple[str, int | None], ...]], ...] = ()
+    """Functions of which nothing is said but what they read: the function, what it gives, and what it reads when."""
     blocks: tuple[tuple[str, str], ...] = ()
     """Weights that may stand for their columns that act on a quantity, each with that quantity; `a:` is what stands
     below a, and all weights have no name."""

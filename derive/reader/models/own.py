@@ -340,6 +340,7 @@ def _meant(chosen: Choice, cell: Cell) -> Meant:
         ahead=bool(before),
         behind=frozenset(behind | before),
         late=late,
+        dependences=tuple((e.depends[0], name, e.depends[1]) for name, e in chosen.by_name.items() if e.depends),
     )
 
 

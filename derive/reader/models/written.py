@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from derive.errors import Place
 from derive.patterns import regex
 from derive.reader.claims.meant import Habit, Meant
+from derive.reader.models.dependences import dependences_instead, with_dependences
 from derive.reader.models.entropies import in_words, named_entropy
 from derive.reader.models.equations.activations import with_spoken_functions
 from derive.reader.models.equations.arguments import arguments_of_its_step, with_lost_steps, with_named_arguments
@@ -15,6 +16,7 @@ from derive.reader.models.equations.equation import Equation
 from derive.reader.models.equations.filters import (
     gradients_in_words,
     in_one_face,
+    with_labelled_biases,
     with_one_case,
     with_one_example,
     without_abbreviated,
@@ -167,6 +169,7 @@ def written(
             )
         )
     )
+    every = with_labelled_biases(with_dependences(every))
     states = {m.name for e in every for m in e.used if m.offset == -1}
     gradients = gradient_letters((formula for _, formula in claiming), states)
     timed = [e for e in every if e.target not in gradients]
@@ -220,6 +223,7 @@ def written(
             *(other for other in (gates, unwritten_head(found, claiming, softmax=softmax)) if other is not None),
             *under_other_names(found, claiming),
             *computed_parameters(found, claiming),
+            *dependences_instead([e for e in said if e.general], found),
         ),
         ended,
         supposed=[e for index, formula in claiming for e in suppositions(formula, index)],

@@ -14,6 +14,7 @@ from derive.nodes import Elementwise
 from derive.reader.claims.arguments import argument_of
 from derive.reader.claims.borders import borders
 from derive.reader.claims.gradients.deltas import named_step
+from derive.reader.claims.gradients.dependences import of_a_dependence
 from derive.reader.claims.gradients.named_parts import NamedParts
 from derive.reader.claims.guesses import Guess
 from derive.reader.claims.meant import Habit
@@ -96,6 +97,8 @@ class Derivatives(NamedParts):
         if len(below) == 2 and (found := without_slice(below[1]))[1] is not None:
             whole = self.derivative(sign, above, [below[0], found[0]], node)
             return self.cut(whole, found[1], by=isinstance(whole, tree.Derivative | tree.Operated))
+        if (dependence := of_a_dependence(self.letters, above, below[1:], self.fragment)) is not None:
+            return dependence
         immediate = self.immediate(sign, below[0])
         if not immediate and (copy := self._copy(below[1:])) is not None:
             parameter, step = copy

@@ -40,9 +40,11 @@ class NamedParts(Deltas):
         rest = [part for part in factors if not (isinstance(part, Name) and part.word.startswith(SAID))]
         spoken = {part for each in words for word in _WORDS.findall(each) for part in _apart(word)} | set(words)
         if isinstance(said, tree.Derivative):
-            if any(time_expression(part) != said.of.time for part in rest) or said.immediate:
+            if any(time_expression(part) != said.of.time for part in rest):
                 return None
             direct = replace(said, immediate=True)
+            if said.immediate:
+                return direct if spoken & DIRECT and not rest else None
             if spoken & INDIRECT:
                 apart = not spoken & DIRECT and self._carries(said.of.name) and said.of.name == said.by.name
                 return tree.Add(((1, said), (-1, direct))) if apart else None

@@ -89,6 +89,8 @@ class Equation:
     """The index of the one entry that it is written for, a_j of a_j^t = Σ_i w_{ji} x_i^t, in which it says all."""
     space: Fragment | None = None
     """The declaration that its end is: h_t ∈ ℝ^{1 × H} of h_t = tanh(z_t) ∈ ℝ^{1 × H}."""
+    depends: tuple[str, tuple[tuple[str, int | None], ...]] | None = None
+    """The function of which nothing is said but what it reads, with the names and times of that."""
 
     @cached_property
     def used(self) -> tuple[Mention, ...]:

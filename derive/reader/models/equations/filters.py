@@ -6,10 +6,12 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
+from derive.notation import spelled
 from derive.patterns import regex
 from derive.reader.meaning.letters import ENTRY_LETTERS
-from derive.reader.models.equations.equation import Equation
+from derive.reader.models.equations.equation import INPUTS, Equation
 from derive.reader.models.equations.finding import is_value
+from derive.reader.models.equations.names import stripped
 
 _BOLD = regex(r"\\(?:mathbf|boldsymbol|bm|pmb|bf)(?![A-Za-z])")
 _DIFFERENTIAL = regex(r"d_?(?P<of>[A-Za-z]\w*?)(?:_(?:next|prev|raw|new|pre))?")
@@ -21,6 +23,11 @@ _MATRIX = rf"\\begin\{{[bp]matrix\}}{_NUMBERS}\\end\{{[bp]matrix\}}"
 _LIST_OF_NUMBERS = regex(
     rf"(?:\s|\\left)*(?:[\[(]{_NUMBERS}(?:\\right)?[\])]|{_MATRIX})"
     r"(?:\s*\^\s*\{?\s*(?:\\top|T)\s*\}?)?[\s.,;]*"
+)
+_A_NUMBER = regex(rf"{_NUMBER}[\s.,;]*")
+_OF_A_NUMBER = regex(
+    r"\s*(?:\\(?:sigma|tanh|(?:text|mathrm|operatorname)\s*\{\s*[a-z]+\s*\})|sigmoid|tanh|σ)\s*(?:\\left\s*)?"
+    rf"\({_NUMBER}(?:\\right\s*)?\)[\s.,;]*"
 )
 _WITH_NUMBERS = regex(_MATRIX)
 _DOTS = regex(r"\\[cl]?dots(?![A-Za-z])|\.\.\.|…|⋯")
@@ -70,14 +77,23 @@ _FUNCTIONS = regex(r"\\(?:sigma|tanh|exp|sigmoid)(?![A-Za-z])|σ|\btanh\b")
 def without_worked(given: Sequence[Equation]) -> list[Equation]:
     """The equations without those of an example: a list of numbers alone, c_t = [0.8, 0.1], is a value at some step.
 
-    So are numbers behind the equation of one step, where the note writes a recurrence for all, the equation of a step
-    with numbers for what another one reads there, and one of decimals alone, x_t = 1.0 and f_t = σ(0.25).
+    A function of a number alone, i_t = σ(1.0), is one too, a number that an input is, x_t = 1, and decimals alone.
+
+    So are numbers behind the equation of one step, where the note writes a recurrence for all, and the equation of
+    a step with numbers for what another one reads there.
     """
     given = [e for e in given if not _decimals(e.right)]
     written = {e.target for e in given if not _WITH_NUMBERS.search(e.right)}
     given = [e for e in given if e.target not in written or not _WITH_NUMBERS.search(e.right)]
     recurrent = any(bool(_carried([e])) for e in given if not e.numbered and not e.general)
-    return [e for e in given if not (recurrent and e.valued) and not _LIST_OF_NUMBERS.fullmatch(e.right)]
+    given = [e for e in given if not (recurrent and e.valued)]
+    return [e for e in given if not _is_worked(e)]
+
+
+def _is_worked(equation: Equation) -> bool:
+    right = equation.right
+    number = equation.target in INPUTS and _A_NUMBER.fullmatch(right)
+    return bool(number or _LIST_OF_NUMBERS.fullmatch(right) or _OF_A_NUMBER.fullmatch(right))
 
 
 def _decimals(right: str) -> bool:
@@ -279,6 +295,28 @@ def without_slips(given: Sequence[Equation]) -> list[Equation]:
 
     usual = {spelled_out(e): steps(e) for e in reversed(given) if e.offset == 0}
     return [e for e in given if e.offset == 0 or usual.get(spelled_out(e), steps(e)) == steps(e)]
+
+
+BIAS_SLIPPED = "{wrong} in the equation of {name} in line {line} stands for {meant}"
+
+
+def with_labelled_biases(given: Sequence[Equation]) -> list[Equation]:
+    """The equations with b_f for b_t in f_t = σ(W_f x_t + b_t), where other gates have a bias with their own label."""
+    own = {f"b_{stripped(e.target)}" for e in given} & {m.name for e in given for m in e.used if m.offset is None}
+    if len(own) < 2 or any(e.target == "b" for e in given):
+        return list(given)
+    return [e if f"b_{stripped(e.target)}" in own else _with_own_bias(e) for e in given]
+
+
+def _with_own_bias(equation: Equation) -> Equation:
+    text = equation.fragment.text
+    biases = [m for m in equation.used if m.name.partition("_")[0] == "b"]
+    if [(m.name, m.offset) for m in biases] != [("b", 0)] or not text[: biases[0].start].rstrip(" &{").endswith("+"):
+        return equation
+    start, end = biases[0].start, biases[0].end
+    meant = str(spelled(f"b_{stripped(equation.target)}"))
+    said = BIAS_SLIPPED.format(wrong=text[start:end], name=equation.target, line=equation.place[1], meant=meant)
+    return replace(equation.rewritten(f"{text[:start]}{meant}{text[end:]}"), said=said)
 
 
 def without_shadowed(given: Sequence[Equation], section: tuple[str, ...]) -> list[Equation]:

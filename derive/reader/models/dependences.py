@@ -1,0 +1,83 @@
+"""h_t = f(h_{t-1}, x_t, θ), of which nothing else is said: what stands for f where derivatives alone are spoken of.
+
+A gradient knows of f at a step nothing but its Jacobians. So a function of every entry of a sum of products stands for
+it, with a matrix of its own for each argument: what holds of that, whatever these are, holds of every f.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from derive.errors import InputError
+from derive.notation import spelled
+from derive.reader.meaning.letters import taken
+from derive.reader.meaning.vocabulary import is_general
+from derive.reader.models.equations.equation import INPUTS, TIMES, Equation, Mention
+from derive.reader.models.equations.together.packed import Instead
+from derive.reader.text.parser import parse
+from derive.reader.text.syntax import Chain, Group, Run
+
+SAID = "of {function} nothing is said but what it reads, so that no more than its Jacobians is known"
+MEANT = "what line {lines} says is meant, and not what the note writes out with other letters"
+_MATRIX = r"A_{{\mathrm{{of{name}{number}}}}}"
+_FUNCTION = r"\phi_{{\mathrm{{some{name}}}}}"
+
+
+def with_dependences(given: Sequence[Equation]) -> list[Equation]:
+    """The equations with something in the place of what is left open of h_t = f(h_{t-1}, x_t, θ)."""
+    return [_of_any(e) if e.general and e.offset == 0 and not (e.numbered or e.at_end) else e for e in given]
+
+
+def dependences_instead(general: Sequence[Equation], known: Sequence[Equation]) -> Iterator[Instead]:
+    """The equations with h_t = f(x_t, h_{t-1}, w_h) in the place of what the document writes out with other letters."""
+    given = {e.target: e for e in reversed(with_dependences(general)) if e.depends is not None}
+    read = {name for e in known for name in e.names}
+    own = {name for e in given.values() if e.depends for name, time in e.depends[1] if time is None} - read
+    if own:
+        kept = [e for e in known if e.target not in given]
+        lines = ", ".join(map(str, sorted({e.place[1] for e in given.values()})))
+        yield Instead((*kept, *given.values()), frozenset(own), MEANT.format(lines=lines))
+
+
+def _of_any(equation: Equation) -> Equation:
+    read = _arguments(equation)
+    if read is None:
+        return equation
+    function, arguments = read
+    name = "".join(filter(str.isalnum, equation.target))
+    terms = [
+        f"{_MATRIX.format(name=name, number=number)} {{{equation.fragment.text[each.start : each.end].strip()}}}"
+        for number, each in enumerate(arguments, 1)
+    ]
+    left = f"{spelled(equation.target)}{TIMES[equation.style]}"
+    written = equation.in_latex(rf"{left} = {_FUNCTION.format(name=name)}({' + '.join(terms)})")
+    reads = tuple((each.name, each.offset) for each in arguments)
+    return replace(written, said=SAID.format(function=function), depends=(function, reads))
+
+
+def _arguments(equation: Equation) -> tuple[str, list[Mention]] | None:
+    """The letter of the function, and what it reads: values of steps, of which one is carried or an input, and small
+    letters without a step, which may be all parameters in one column."""
+    try:
+        (row,) = parse(equation.fragment)
+    except (InputError, ValueError):
+        return None
+    match row:
+        case (Chain(sides=(_, Run(factors=(called, Group(rows=rows))) as right)),) if is_general(right):
+            cells = [cell for row in rows for cell in row]
+        case _:
+            return None
+    found = [m for m in equation.used if any(cell.start <= m.start < cell.end for cell in cells)]
+    function = taken(called)
+    if function is None or function.parts or len(found) != len(cells) or len({m.name for m in found}) < len(found):
+        return None
+    if not all(m.offset in (0, -1) or (m.offset is None and _is_small(m.name)) for m in found):
+        return None
+    before = any((m.name, m.offset) == (equation.target, -1) for m in found)
+    known = any(m.offset == 0 and m.name not in INPUTS for m in found) and any(m.offset is None for m in found)
+    return (function.base, found) if before or known else None
+
+
+def _is_small(name: str) -> bool:
+    return name[0].islower()
