@@ -152,6 +152,8 @@ class Claiming(Brackets):
             return self.decorated(value, found, scripts if used else ()), i + 1 + used
         if (powered := self.powered(found)) is not None:
             return powered, i + 1
+        if (jacobian := self.jacobian_of_softmax(found, group)) is not None:
+            return jacobian, i + 2
         if (called := self.function(found) or self.unsaid_slope(found, group)) is not None:
             return self.call(called, found, factors, i)
         timed = self.with_time(found, group)

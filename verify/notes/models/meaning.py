@@ -31,7 +31,7 @@ from derive.reader.text.syntax import Name, Syntax
 from derive.reader.text.usual import timelike
 from verify.formulas import assuming
 from verify.notes.files import Formula
-from verify.notes.models.stating import ERRORS, bounding, named_last, numbered, stated
+from verify.notes.models.stating import ERRORS, bounding, named_last, numbered, residual, stated
 from verify.notes.models.upper_bounds import EIGENVALUES, eigenvalues, products_of_norms, upper_bounds
 
 _START = regex(
@@ -118,6 +118,10 @@ def completed(model: Model, formulas: Sequence[Formula], section: tuple[str, ...
         if (error := _error(statement, claiming, of_number=True)) is not None and error[0] not in errors:
             errors[error[0]] = error[1]
             named.add(place)
+    known = errors.keys() & ERRORS or any(base in ERRORS for base, *_ in pairs)
+    if not known and (rest := residual((one, claiming) for one, claiming, _ in said())) is not None:
+        errors[rest[0]] = rest[1]
+        places |= {_key(one.fragment.place(one.sides[0].start)) for one in rest[2]}
     for statement, claiming, place in said():
         if place in named:
             continue
