@@ -9,6 +9,7 @@ from sympy import Expr, Integer
 
 from derive import nodes
 from derive.reader.claims.classes import equal, vector
+from derive.reader.claims.gradients.by_entries import alone_in_a_column
 from derive.reader.claims.gradients.differentials import Differentials
 from derive.reader.claims.shown.diagonals import on_diagonal
 from derive.reader.claims.shown.matrix import shown, tabulated
@@ -16,6 +17,7 @@ from derive.reader.meaning import tree
 from derive.reader.meaning.letters import TIME_LETTERS, number_of, only, time_expression
 from derive.reader.meaning.slices import is_slice
 from derive.reader.meaning.tree import Term
+from derive.reader.meaning.vocabulary import bracket
 from derive.reader.text import syntax
 from derive.reader.text.mapping import walk
 from derive.reader.text.syntax import Bars, Group, Mark, Name, Run, Script, Scripted, Syntax, is_one
@@ -23,6 +25,7 @@ from derive.reader.text.words import ABOVE, BELOW, SAID
 
 LABELS = {"local": "current", "out": "output", "direct": "current", "rec": "recurrent", "time": "recurrent"}
 """Labels of parts of gradients, each with the word that says the same behind a bar."""
+TRACES = frozenset(["tr", "Tr", "trace", "Trace"])
 INFINITE = frozenset([r"\infty", "∞"])
 
 
@@ -35,6 +38,8 @@ class Brackets(Differentials):
     def table(self, node: Group) -> Term | None:
         if not any(_dotted(cell) for row in node.rows for cell in row):
             return None
+        if (column := alone_in_a_column(self, node, self.row)) is not None:
+            return column
         rows = [self.cells(row) for row in node.rows]
         return tabulated(rows) or shown(rows)
 
@@ -81,6 +86,16 @@ class Brackets(Differentials):
             return None
         said = equal(*condition.sides, self.letters, self.fragment, differ=not relation.startswith("="))
         return None if said is None else (said, used)
+
+    def trace(self, factors: list[Syntax], i: int) -> tuple[Term, int] | None:
+        """tr(A), of a word or of the letters t and r side by side; and where the next factor starts."""
+        words = [one.word.removeprefix(SAID) if isinstance(one, Name) else "" for one in factors[i : i + 2]]
+        behind = i + (1 if words[0] in TRACES else 2)
+        if (words[0] not in TRACES and "".join(words) != "tr") or behind >= len(factors):
+            return None
+        group, scripts = bracket(factors[behind])
+        inner = None if group is None or scripts else only(group.rows)
+        return None if inner is None else (tree.Call("tr", (self.term(inner),), span=self.at(inner)), behind + 1)
 
     def diagonal(self, node: Syntax) -> Term | None:
         """A diagonal matrix that is shown by its entries; None for anything else."""

@@ -12,6 +12,7 @@ from derive.functions import ScalarFunction
 from derive.nodes import Elementwise
 from derive.reader.claims.arguments import argument_of
 from derive.reader.claims.brackets import Brackets
+from derive.reader.claims.gradients.by_entries import unit
 from derive.reader.claims.gradients.derivatives import evaluated
 from derive.reader.claims.letters import Found
 from derive.reader.claims.meant import Habit
@@ -123,6 +124,8 @@ class Claiming(Brackets):
         if isinstance(node, Name) and node.word in BATCH_SIZES and node.word not in self.letters.numbers:
             self.letters.guesses.granted[f"{node.word} counts the examples of a batch: there is one"] = None
             return tree.Constant(S.One), i + 1
+        if (trace := self.trace(factors, i)) is not None:
+            return trace
         limited = largest_value(self, node, following) if self.bounding else None
         return None if limited is None else (limited, i + 2)
 
@@ -152,6 +155,8 @@ class Claiming(Brackets):
             return self.decorated(value, found, scripts if used else ()), i + 1 + used
         if (powered := self.powered(found)) is not None:
             return powered, i + 1
+        if (jacobian := self.jacobian_of_softmax(found, group)) is not None:
+            return jacobian, i + 2
         if (called := self.function(found) or self.unsaid_slope(found, group)) is not None:
             return self.call(called, found, factors, i)
         timed = self.with_time(found, group)
@@ -165,6 +170,8 @@ class Claiming(Brackets):
             return turned, i + 1
         moments = [time for _, part in found.parts if (time := time_expression(part)) is not None]
         moving = any(str(symbol) in ("t", "T") for time in moments for symbol in time.free_symbols)
+        if (placed := unit(self, found, group)) is not None:
+            return placed, i + 2
         if found.base == "I" and not (found.primes or (moving and not found.transposed)):  # I_t is what step t reads
             return self.decorated(tree.Identity(), found), i + 1
         if (known := constant(found) or limit(self, found)) is not None:

@@ -318,6 +318,8 @@ class Builder(Products):
                 return Built(nodes.apply(_entry("cosh"), node))
             if function == "diagonal" and node.shape[0] == node.shape[1]:
                 return Built(nodes.diagonal(node))
+            if function == "tr" and node.shape[0] == node.shape[1]:
+                return Built(node if node.shape[0] == 1 else nodes.total(nodes.diagonal(node)))
             raise OpenQuestionError(f"{function} is not read here")
         if len(arguments) != len(function.body.variables):
             raise OpenQuestionError(f"{function.name} of {len(arguments)} arguments")

@@ -9,7 +9,7 @@ from sympy import Expr, S, Symbol
 from derive import nodes
 from derive.cell import Cell
 from derive.errors import OpenQuestionError
-from derive.nodes import Adjoint, Elementwise, Entry, Jacobian, Node, Quantity, Shaped
+from derive.nodes import Adjoint, Elementwise, Entry, Jacobian, Node, Quantity, Shaped, Tabular
 from derive.reader.meaning import tree
 from derive.reader.meaning.tree import Ref
 from verify.formulas.readings.conventions import Built, MisfitError, Reading
@@ -197,12 +197,16 @@ class Leaves:
             self.through.append(by)
         node: Node = Jacobian(of, by, immediate, stepwise)
         if said.of.at or said.by.at:
-            if (not said.of.at and of.shape[0] != 1) or not said.by.at:
-                raise OpenQuestionError(f"an entry of ∂{of.name}/∂{by.name}")
+            whole = not said.of.at and of.shape[0] != 1
+            if not said.by.at or (len(said.by.at) == 1 and (whole or 1 not in by.shape)):
+                raise OpenQuestionError(f"an entry of ∂{of.name}/∂{by.name}")  # of s beside a_p perhaps s_p is meant
             self._count(said.by.at, by.shape)
             row, *columns = said.by.at
             column = row * by.shape[1] + columns[0] if columns else row  # of a matrix, row by row
-            return Built(self.entry(node, ((said.of.at or (S.Zero,))[0], column)))
+            if not whole:
+                return Built(self.entry(node, ((said.of.at or (S.Zero,))[0], column)))
+            place, only = Symbol("row", integer=True), Symbol("column", integer=True)
+            return Built(Tabular(Entry(node, place, column), place, only, of.shape[0], S.One))  # ∂h/∂U_{ij}, a column
         matrix = by.shape if by.shape[1] != 1 else None
         if self.reading.layout == "denominator":
             if matrix is not None:

@@ -31,7 +31,7 @@ from derive.reader.text.syntax import Name, Syntax
 from derive.reader.text.usual import timelike
 from verify.formulas import assuming
 from verify.notes.files import Formula
-from verify.notes.models.stating import ERRORS, bounding, named_last, numbered, stated
+from verify.notes.models.stating import ERRORS, bounding, named_last, numbered, residual, stated
 from verify.notes.models.upper_bounds import EIGENVALUES, eigenvalues, products_of_norms, upper_bounds
 
 _START = regex(
@@ -118,6 +118,10 @@ def completed(model: Model, formulas: Sequence[Formula], section: tuple[str, ...
         if (error := _error(statement, claiming, of_number=True)) is not None and error[0] not in errors:
             errors[error[0]] = error[1]
             named.add(place)
+    known = errors.keys() & ERRORS or any(base in ERRORS for base, *_ in pairs)
+    if not known and (rest := residual((one, claiming) for one, claiming, _ in said())) is not None:
+        errors[rest[0]] = rest[1]
+        places |= {_key(one.fragment.place(one.sides[0].start)) for one in rest[2]}
     for statement, claiming, place in said():
         if place in named:
             continue
@@ -206,8 +210,10 @@ def _error(statement: Statement, claiming: Claiming, *, of_number: bool = False)
         labelled = [way for way in claiming.letters.ways(found, statement.fragment) if not way.at]
         if isinstance(inner, tree.Derivative) and not found.transposed:
             plain = not (inner.immediate or inner.of.at or inner.by.at) and inner.of.time is not None
-            timed = [way for way in labelled if way.time == nodes.t] if plain else []
-            return (identifier("_".join([found.base, *timed[0].labels])), said) if timed else None
+            for way in labelled if plain else ():
+                if way.time is not None and (steps := tree.offset_of(way.time)) is not None:
+                    return identifier("_".join([found.base, *way.labels])), _here(said, steps)
+            return None
         if isinstance(said, tree.Stack) and not found.transposed:
             whole = all(isinstance(cell, _GRADIENTS) for row in said.rows for cell in row)
             timed = [way for way in labelled if way.time == nodes.t]
@@ -229,8 +235,7 @@ def _error(statement: Statement, claiming: Claiming, *, of_number: bool = False)
         if way.time == nodes.t or (way.time is None and unsaid):
             return identifier("_".join([found.base, *way.labels])), said
         if way.time is not None and way.time == inner.by.time and (ahead := tree.offset_of(way.time)):
-            here = tree.at_times(said, lambda e, steps=ahead: e.xreplace({nodes.t: nodes.t - steps}))  # type: ignore[misc]
-            return identifier("_".join([found.base, *way.labels])), here
+            return identifier("_".join([found.base, *way.labels])), _here(said, ahead)
         if of_number and way.time is not None and way.time.is_Integer and way.time == inner.by.time:
             at_t = tree.at_times(said, lambda e, step=way.time: nodes.t if e == step else e)  # type: ignore[misc]
             return identifier("_".join([found.base, *way.labels])), at_t
@@ -242,9 +247,13 @@ def _of_a_part(base: str, ways: Sequence[Way], said: Term) -> tuple[str, Term] |
     for way in ways:
         ahead = None if way.time is None else tree.offset_of(way.time)
         if ahead is not None and (way.labels or base not in ERRORS):
-            here = tree.at_times(said, lambda e, steps=ahead: e.xreplace({nodes.t: nodes.t - steps}))  # type: ignore[misc]
-            return identifier("_".join([base, *way.labels])), here
+            return identifier("_".join([base, *way.labels])), _here(said, ahead)
     return None
+
+
+def _here(said: Term, ahead: int) -> Term:
+    """What is said of step t + `ahead`, of step t."""
+    return tree.at_times(said, lambda e: e.xreplace({nodes.t: nodes.t - ahead}))
 
 
 def _pair(statement: Statement, claiming: Claiming) -> tuple[str, tuple[Expr, Expr], Term] | None:

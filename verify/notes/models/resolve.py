@@ -13,6 +13,7 @@ from derive import catalogue
 from derive.cell import Cell
 from derive.nodes import Elementwise
 from derive.notation import find as find_notation
+from derive.patterns import regex
 from derive.reader.models.equations.equation import Equation
 from derive.reader.models.equations.finding import DERIVATIVE
 from derive.reader.models.equations.names import names, of_errors, stripped
@@ -37,6 +38,7 @@ KNOWN = "the usual one, {title}, which the note does not write out"
 NO_MODEL = "{reason}, and no other model fits: name one with --cell, or in the note: <!-- backproof: cell=... -->"
 CALLED = "the {kind} that line {line} speaks of is {title}"
 
+_ERROR = regex(r"\\delta(?![A-Za-z])|δ")
 _AT_T = r"(?<![A-Za-z\\]){letter}\s*[_^]\s*[{{(<\[]*\s*t(?![A-Za-z])"
 NEAR = 4
 """Lines within which a formula stands under what is supposed before it."""
@@ -150,7 +152,8 @@ class Models:
     def others(self, formula: Formula) -> Iterator[Model]:
         """The formula's model under other equations that the note may mean, as a guess, where it speaks of these."""
         for number, other in enumerate(self.written.instead):
-            if not names(formula.fragment) & other.letters:
+            spoken = names(formula.fragment) | ({"delta"} if _ERROR.search(formula.text) else set())
+            if not spoken & other.letters:
                 continue
             if number not in self._others:
                 self._others[number] = self._under(replace(self.written, equations=other.equations, instead=()))

@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+from derive import nodes
 from derive.errors import InputError
 from derive.patterns import regex
+from derive.reader.claims.meaning import Claiming
 from derive.reader.claims.statements.chains import Statement, statements
 from derive.reader.claims.statements.limits import is_limit, says_one_value
-from derive.reader.text.syntax import Name, Scripted
+from derive.reader.meaning import tree
+from derive.reader.meaning.letters import identifier
+from derive.reader.meaning.tree import Gradient, Ref, Term
+from derive.reader.text.syntax import Name, Scripted, Syntax
 from verify.notes.files import Formula
 
 ERRORS = frozenset(["delta", "Delta"])
@@ -59,3 +64,50 @@ def named_last(formula: Formula) -> Iterator[Statement]:
 def numbered(formula: Formula) -> Iterable[Statement]:
     """The equations of an error of one step by its number, δ_4 = ∂L/∂s_4."""
     return stated(formula) if _NUMBERED.match(formula.text) else ()
+
+
+def residual(found: Iterable[tuple[Statement, Claiming]]) -> tuple[str, Term, list[Statement]] | None:
+    """δ of δ_t = ŷ_t - y_t and of ∂L/∂o_t = ŷ_t - y_t = δ: the letter, the difference, where that is all of a formula.
+
+    It is that where an error without a label could not be read otherwise, or would have another shape.
+    """
+    defined: set[tuple[str, Term | None]] = set()
+    alone = []
+    for statement, claiming in found:
+        ends = [statement.sides[:2], statement.sides[:-3:-1]]
+        for letter, said in ends[: len(statement.sides) - 1]:
+            if (name := _bare_error(letter, claiming)) is not None:
+                defined.add((name, _difference(letter, said, claiming)))
+                alone += [statement] if len(statement.sides) == 2 else []
+    name, value = defined.pop() if len(defined) == 1 else ("", None)
+    return None if value is None else (name, value, alone)
+
+
+def _bare_error(side: Syntax, claiming: Claiming) -> str | None:
+    """The letter of an error of step t that has no label."""
+    found = claiming.letters.taken(side, claiming.fragment)
+    if found is None or found.base not in ERRORS or found.primes or found.transposed or found.power is not None:
+        return None
+    ways = claiming.letters.ways(found, claiming.fragment) if found.parts else ()
+    now = not found.parts or any(way.time == nodes.t and not (way.labels or way.at or way.layer) for way in ways)
+    return identifier(found.base) if now else None
+
+
+def _difference(letter: Syntax, value: Syntax, claiming: Claiming) -> Term | None:
+    """ŷ_t - y_t, where δ without a label cannot be the gradient of anything of that shape."""
+    try:
+        said = claiming.term(value)
+        refs = [part for sign, part in said.terms if isinstance(part, Ref)] if isinstance(said, tree.Add) else []
+        if not isinstance(said, tree.Add) or [sign for sign, _ in said.terms] != [1, -1] or len(refs) != 2:
+            return None
+        shapes = {claiming.letters.quantities[ref.name].shape for ref in refs}
+    except InputError:
+        return None
+    if len(shapes) != 1 or any(ref.at or ref.time != nodes.t for ref in refs):
+        return None
+    try:
+        read = claiming.term(letter)
+    except InputError:
+        return said
+    other = isinstance(read, Gradient) and claiming.letters.quantities[read.by.name].shape not in shapes
+    return said if other else None

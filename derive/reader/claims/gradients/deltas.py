@@ -320,7 +320,8 @@ class Deltas(Defined):
     def unsaid_slope(self, found: Written, group: Group | None) -> ScalarFunction | str | None:
         """φ' of the argument of a value, where nothing is called φ: the slope of the function that gives the value.
 
-        Beside a gate f, f' of the argument of another function f_{l-1} is the slope of that.
+        Beside a gate f, f' of the argument of another function f_{l-1} is the slope of that. At what is left out, or at
+        a letter that nothing defines, it is the slope of the one function that the cell has.
         """
         inner = None if group is None else only(group.rows)
         plain = found.primes == 1 and not (found.parts or found.power or found.transposed)
@@ -328,20 +329,39 @@ class Deltas(Defined):
             return None
         argument = self.letters.taken(inner, self.fragment)
         value = None if argument is None else self.letters.resolve(argument, self.fragment, noted=False)
-        if value is None or value.at:
-            return None
         applied = [
             (e.symbol.name, e.expression.function)
             for e in self.letters.program.equations
-            if isinstance(e.expression, Elementwise) and self.argument_of(e.symbol.name) == [value.name]
+            if isinstance(e.expression, Elementwise) and len(e.expression.operands) == 1
+            if value is None or self.argument_of(e.symbol.name) == [value.name]
+            if value is not None or not (self.letters.cell.is_loss and e.symbol == self.letters.cell.output)
         ]
-        if len(applied) != 1:
+        if len(applied) != 1 or (value is not None and value.at):
             return None
         function = applied[0][1]
         if not (function.name.startswith(f"{found.base}_") if found.base in self.letters.known else function.specified):
             return None
         self.letters.guesses.granted[f"{found.base} is {function.name}, which gives {applied[0][0]}"] = None
         return f"{function.name}'" if functions.is_entry(function) else function.prime()
+
+    def jacobian_of_softmax(self, found: Written, group: Group | None) -> Term | None:
+        """ψ'(z_t) and softmax'(z_t), where z_t is what a softmax is taken of: its Jacobian there."""
+        inner = None if group is None else only(group.rows)
+        argument = None if inner is None else self.letters.taken(inner, self.fragment)
+        plain = found.primes == 1 and not (found.parts or found.power or found.transposed)
+        if argument is None or not plain or found.base not in OPEN_FUNCTIONS | {"softmax"}:
+            return None
+        value = self.letters.resolve(argument, self.fragment, noted=False)
+        given = [
+            e.symbol.name
+            for e in self.letters.program.equations
+            if isinstance(e.expression, Softmax) and value and self.argument_of(e.symbol.name) == [value.name]
+        ]
+        if value is None or value.at or len(given) != 1:
+            return None
+        if found.base in OPEN_FUNCTIONS:
+            self.letters.guesses.granted[f"{found.base} is softmax, which gives {given[0]}"] = None
+        return tree.Derivative(Ref(given[0], value.time), as_value(value))
 
 
 def _several(part: Syntax) -> tuple[Syntax, ...]:

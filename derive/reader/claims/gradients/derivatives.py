@@ -13,6 +13,7 @@ from derive.functions import ScalarFunction
 from derive.nodes import Elementwise
 from derive.reader.claims.arguments import argument_of
 from derive.reader.claims.borders import borders
+from derive.reader.claims.gradients.by_entries import of_a_whole, pair
 from derive.reader.claims.gradients.deltas import named_step
 from derive.reader.claims.gradients.dependences import of_a_dependence
 from derive.reader.claims.gradients.named_parts import NamedParts
@@ -52,6 +53,9 @@ def _factors(side: Syntax) -> list[Syntax]:
 
 class Derivatives(NamedParts):
     """The part of a claim's reader that knows derivatives."""
+
+    row: Expr | None = None
+    """The row of the entry of a matrix by which something was differentiated before."""
 
     @abstractmethod
     def big(self, node: Big, body: Term | None = None) -> Term: ...
@@ -114,6 +118,10 @@ class Derivatives(NamedParts):
             return used
         by, transposed = self.variable(below[1:], node)
         said = self.differentiated(above, by, immediate, node)
+        if len(by.at) == 2:
+            self.row = by.at[0]
+        if isinstance(said, tree.Derivative) and said.by.at and not said.of.at:
+            of_a_whole(self, below, node)
         return tree.Transposed(said) if transposed else said
 
     def _copy(self, below: list[Syntax]) -> tuple[Ref, Expr] | None:
@@ -156,8 +164,9 @@ class Derivatives(NamedParts):
         if len(below) > 1 and (value := self._value(below)) is not None:
             return value, False
         target = self.letters.taken(below[0], self.fragment) if below else None
-        if target is not None and len(below) == 2 and (step := self._step_behind(below[1])) is not None:
-            target = replace(target, parts=[*target.parts, ("sub", step)])
+        behind = (self._step_behind(below[1]) or pair(below[1])) if len(below) == 2 else None
+        if target is not None and behind is not None:
+            target = replace(target, parts=[*target.parts, ("sub", behind)])
         elif len(below) != 1:
             target = None
         if target is None or target.power is not None:

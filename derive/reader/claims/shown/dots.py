@@ -8,7 +8,7 @@ from sympy import Expr, Symbol
 
 from derive.errors import InputError
 from derive.nodes import T
-from derive.reader.meaning.tree import Add, Multiply, OverTime, Term, at_times, index_clash, times
+from derive.reader.meaning.tree import Add, Derivative, Gradient, Multiply, OverTime, Term, at_times, index_clash, times
 
 
 def filled(items: Sequence[Term | None], refused: InputError) -> Term:
@@ -22,6 +22,8 @@ def filled(items: Sequence[Term | None], refused: InputError) -> Term:
         found = _product(before, after, length)
         if found is not None:
             return found
+    if (chain := _chain(before, after) or _chain(after[::-1], before[::-1], rising=True)) is not None:
+        return chain
     raise refused
 
 
@@ -116,6 +118,25 @@ def _product(before: list[Term], after: list[Term], length: int) -> Term | None:
         product = OverTime(body, index, low, high, True, direction == 1, True)
         return Multiply((*start, product, *after[length:])) if start or after[length:] else product
     return None
+
+
+def _chain(before: list[Term], after: list[Term], *, rising: bool = False) -> Term | None:
+    """∂h_t/∂h_{t-1} ⋯ ∂h_1/∂x_1: the steps of a state back to the one whose derivative ends the chain."""
+    last, end = before[-1] if before else None, after[0] if after else None
+    if not (isinstance(last, Derivative) and isinstance(end, Derivative)) or last.immediate:
+        return None
+    (of, by), goal = (last.of, last.by), end.of
+    if not of.name == by.name == goal.name != end.by.name or of.at or by.at or goal.at:
+        return None
+    if of.time is None or by.time is None or goal.time is None or of.time - by.time != 1:
+        return None
+    read = before[-2] if len(before) > 1 else None
+    if isinstance(read, Gradient | Derivative) and read.by != of:
+        return None  # ∂L/∂h_T before ∂h_t/∂h_{t-1}
+    index = index_clash(Symbol("i"))
+    body = _at(last, of.time, index)
+    factors = (*before[:-1], OverTime(body, index, goal.time + 1, of.time, True, rising, True), *after)
+    return Multiply(factors[::-1] if rising else factors)
 
 
 def _alike(previous: tuple[Term, ...], last: tuple[Term, ...], index: Symbol) -> bool:

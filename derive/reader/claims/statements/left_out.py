@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sympy import Expr, Symbol
+from sympy import Expr, MatAdd, MatMul, Symbol
 
 from derive import nodes
 from derive.nodes import Elementwise, Quantity
@@ -13,7 +13,7 @@ from derive.reader.meaning import tree
 from derive.reader.meaning.letters import Written, only, time_expression
 from derive.reader.meaning.tree import Ref, Term
 from derive.reader.meaning.walk import Function
-from derive.reader.text.syntax import Group, Mark
+from derive.reader.text.syntax import Group, Mark, Sum
 
 if TYPE_CHECKING:
     from derive.reader.claims.letters import Letters
@@ -29,15 +29,47 @@ def dotted(group: Group | None) -> bool:
     return isinstance(inside, Mark) and inside.kind == "dots"
 
 
+def _shown(claiming: Claiming, group: Group | None) -> list[Term]:
+    """The terms that stand beside dots in a bracket: W h_{k-1} of (W h_{k-1} + …)."""
+    inside = only(group.rows) if group is not None else None
+    terms = inside.terms if isinstance(inside, Sum) else ()
+    kept = [term for _, term in terms if not (isinstance(term, Mark) and term.kind == "dots")]
+    if len(kept) == len(terms) or any(sign < 0 for sign, _ in terms):
+        return []
+    return [claiming.term(term) for term in kept]
+
+
+def _reads(net: Quantity, shown: list[Term], claiming: Claiming) -> Expr | None:
+    """The step at which an argument has all these terms, products of its letters in their order; None where none."""
+    found = [e.expression for e in claiming.letters.program.equations if e.symbol.name == net.name]
+    added = [part for value in found for part in (value.args if isinstance(value, MatAdd) else (value,))]
+    steps: set[Expr] = set()
+    for term in shown:
+        factors = term.factors if isinstance(term, tree.Multiply) else (term,)
+        refs = [factor for factor in factors if isinstance(factor, Ref) and not factor.at]
+        for part in added:
+            read = part.args if isinstance(part, MatMul) else (part,)
+            if len(refs) == len(factors) and [one.name for one in refs] == [getattr(q, "name", "") for q in read]:
+                timed = [
+                    (one.time, q.time) for one, q in zip(refs, read, strict=True) if None not in (one.time, q.time)
+                ]
+                steps |= {time - own + nodes.t for time, own in timed}
+                break
+        else:
+            return None
+    return steps.pop() if len(steps) == 1 else None
+
+
 def argument(claiming: Claiming, called: Function, slope: Written, group: Group | None) -> Ref | None:
     """The argument of the one value of a function, where its slope is of nothing, of dots or of an unknown letter."""
     squared = group is None and slope.power == 2  # 1 - tanh²
-    if slope.primes != 1 and not dotted(group) and not squared:
+    shown = _shown(claiming, group)
+    if slope.primes != 1 and not (dotted(group) or shown) and not squared:
         return None
     inside = only(group.rows) if group is not None else None
     letter = claiming.letters.taken(inside, claiming.fragment) if inside is not None else None
     time: Expr = STEP
-    if group is None or dotted(group):
+    if group is None or dotted(group) or shown:
         named = "what is left out"
     elif inside is None or letter is None or claiming.knows(letter):
         return None
@@ -56,7 +88,14 @@ def argument(claiming: Claiming, called: Function, slope: Written, group: Group 
     holders = [name for name, _ in applied]
     nets = [operand.name for _, operand in applied if isinstance(operand, Quantity)] if len(applied) == 1 else []
     guesses = claiming.letters.guesses
-    other = Guess(f"{named} is not the argument of {holders[0] if holders else function}", False, True)
+    other = Guess(
+        f"{named} is not the argument of {holders[0] if holders else function}",
+        holds=False,
+        doubtful=not (dotted(group) or shown),  # dots stand for nothing else than what the function is taken at
+    )
+    if shown and (len(applied) != 1 or (step := _reads(next(iter(applied))[1], shown, claiming)) is None):
+        return None
+    time = step if shown else time
     if len(nets) != 1 or guesses.other(f"argument {nets[0]}", other):
         return None
     guesses.assumed[nets[0]] = words = f"{named} is the argument of {holders[0]}"

@@ -59,7 +59,7 @@ def unwritten_head(
     if len(pairs) > 1:
         return None
     if not pairs:
-        return _linear(known, said, targets, written) or _called_so(known, said, targets, written)
+        return _linear(known, said, targets, written) or _called_so(known, said, targets, written, differences)
     ((predicted, target),) = pairs
     residuals = {name for _, one in said if (name := _named(one, (predicted, target)))}
     found = _found(known, said, {predicted, target, *residuals}, {predicted, *residuals}, written)
@@ -154,9 +154,12 @@ def _linear(
 
 def _called_so(
     known: Sequence[Equation], said: Sequence[tuple[tuple[int, Found], Statement]], targets: Collection[str],
-    written: Collection[str],
+    written: Collection[str], differences: Collection[tuple[str, str]],
 ) -> Instead | None:  # fmt: skip
-    """ŷ_t = V h_t of a document that calls the read-out y_t in its equation and ŷ_t in its gradients."""
+    """ŷ_t = V h_t of a document that calls the read-out y_t in its equation and ŷ_t in its gradients.
+
+    Of a softmax it is that if ŷ_t - y_t stands there, which is the gradient of the cross-entropy with the target y_t.
+    """
     names = {m.name for _, one in said for side in one.sides for m in _mentions(side, one.fragment) if m.offset == 0}
     hats = {name for name in names - set(written) if name.endswith("_hat") and name.removesuffix("_hat") in targets}
     if len(hats) != 1:
@@ -164,17 +167,23 @@ def _called_so(
     (hat,) = hats
     bare = hat.removesuffix("_hat")
     ways = [e for e in known if e.target == bare]
-    if len(ways) != 1 or any(m.name == bare for e in known for m in e.used) or "softmax" in ways[0].right:
+    if len(ways) != 1 or any(m.name == bare for e in known for m in e.used):
         return None
     (source,) = ways
     parameters = {m.name for m in source.used if m.offset is None}
-    line = source.place[1]
-    letter_ = spelled(hat)
-    made = replace(source.with_target(hat), space=None, said="")
-    return Instead(
-        (*(e for e in known if e is not source), made), frozenset({hat, *parameters}),
-        f"${letter_}$ is what line {line} calls ${spelled(bare)}$",
-    )  # fmt: skip
+    made = [replace(source.with_target(hat), space=None, said="")]
+    words = f"${spelled(hat)}$ is what line {source.place[1]} calls ${spelled(bare)}$"
+    if "softmax" in source.right:
+        if (hat, bare) not in differences or any(e.loss for e in known):
+            return None
+        loss, time = _loss_letter(said, targets), TIMES[source.style]
+        y_hat, y = f"{spelled(hat)}{time}", f"{spelled(bare)}{time}"
+        text = rf"{loss}{time} = -{{{y}}}^\top \log {y_hat}"
+        made.append(replace(source.rewritten(text, loss), space=None, whole=None, said=""))
+        words = f"{words}, and ${text}$, which the note does not write"
+    errors = {m.name for _, one in said for m in _beside_a_difference(one, (hat, bare))} & {"delta"}
+    letters = frozenset({hat, *parameters, *errors})
+    return Instead((*(e for e in known if e is not source), *made), letters, words)
 
 
 def _differentiated(one: Statement, targets: Collection[str], written: Collection[str]) -> Iterator[str]:
@@ -266,6 +275,13 @@ def _named(statement: Statement, pair: tuple[str, str]) -> str:
     return names.pop() if len(names) == 1 else ""
 
 
+def _beside_a_difference(statement: Statement, pair: tuple[str, str]) -> list[Mention]:
+    """What a statement says that the difference is: δ of δ = ŷ_t - y_t and of ŷ_t - y_t = δ."""
+    equal = any(_difference(side, statement.fragment) == pair for side in statement.sides)
+    ends = (statement.sides[0], statement.sides[-1]) if equal else ()
+    return [m for side in ends for m in _mentions(side, statement.fragment)]
+
+
 def _reads(
     statement: Statement, formula: tuple[int, Found], error: Collection[str], needed: Collection[str],
     states: Collection[str], written: Collection[str],
@@ -295,7 +311,7 @@ def _mentions(side: Syntax, fragment: Fragment) -> list[Mention]:
         return []
 
 
-def _loss_letter(said: Sequence[tuple[tuple[int, Found], Statement]]) -> str:
+def _loss_letter(said: Sequence[tuple[tuple[int, Found], Statement]], taken: Collection[str] = ()) -> str:
     """The letter of what is minimised."""
-    names = {m.name for _, one in said for m in _mentions(one.sides[0], one.fragment)}
+    names = {m.name for _, one in said for m in _mentions(one.sides[0], one.fragment)} - set(taken)
     return next((each for each in ("L", "J", "E", "C") if each in names), "L")
