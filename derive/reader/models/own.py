@@ -29,6 +29,7 @@ LATER = "{name} is as in line {line}, which stands behind what is said of it her
 NUMBER = "{letter} is a number, which the note does not say"
 NUMBERS = "the letters are numbers, as {one} and {other} are multiplied in either order"
 SMALL = "the letters are numbers, as all weights are small letters"
+SAID_SMALL = "the letters are numbers, as the words of the note say"
 OF_TWO = "{name} is {entry} alone, though {other} has an equation of its own"
 SLIPPED = "{letter} stands for {other}, in which alone its equation differs from a part of another"
 NO_EQUATION = "the note has no equation for {names}"
@@ -196,9 +197,10 @@ def _settle(chosen: Choice, error: InputError) -> bool:
     if said := set(said_shapes(chosen)) - chosen.unused:  # which may be what is wrong
         chosen.unused |= said
         return True
-    if isinstance(error, ShapesOpenError) and not chosen.doubts and (why := _all_numbers(chosen)):
+    settled = chosen.doubts or SAID_SMALL in chosen.assumed
+    if isinstance(error, ShapesOpenError) and not settled and (why := _all_numbers(chosen)):
         chosen.single += dict.fromkeys((*chosen.by_name, *chosen.used))
-        chosen.doubts.append(why)
+        (chosen.assumed if why == SAID_SMALL else chosen.doubts).append(why)
         return True
     guilty = next((n for n, e in chosen.by_name.items() if place and within(place, e.fragment)), None)
     if guilty is None or place is None or guilty in chosen.open:
@@ -237,7 +239,8 @@ def _all_numbers(chosen: Choice) -> str:
         one, other = (f"${spelled(name)}$" for name in pair)
         return NUMBERS.format(one=one, other=other)
     weights = [name for name, times in chosen.used.items() if times == {None}]
-    return SMALL if weights and all(map(_is_small, weights)) else ""
+    small = weights and all(map(_is_small, weights))
+    return (SAID_SMALL if chosen.given.numbers else SMALL) if small else ""
 
 
 def _settled(chosen: Choice, cell: Cell) -> bool:
