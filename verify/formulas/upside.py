@@ -12,12 +12,15 @@ from derive import nodes
 from derive.cell import Cell
 from derive.nodes import Jacobian, leaves
 from derive.notation import AS_WRITTEN, Notation
+from derive.patterns import regex
 from derive.reader.meaning import tree
 from derive.reader.meaning.tree import Derivative, OverTime, Term
 from derive.targets.formula import latex
 
 LAST = 6
 """The number of steps with which the order of two steps is told."""
+ZERO = regex(r" is zero(?: for \$|, as \$).* is meant$")
+"""What `in_words` says of a Jacobian that stands upside down."""
 MOST = 20_000
 """How many combinations of steps are looked at."""
 

@@ -26,6 +26,8 @@ from verify.notes.contradictions import (
     of_two_minds,
     of_unread_errors,
     of_unused_losses,
+    of_wrong_errors,
+    of_zeros,
 )
 from verify.notes.conventions import settled
 from verify.notes.conventions.defining import as_defined
@@ -61,6 +63,13 @@ _BARS = regex(
     re.IGNORECASE,
 )
 _ENTROPY = regex(r"\bcross[\s-]?entropy\b|交叉熵", re.IGNORECASE)
+_NUMBERS = regex(
+    r"\b(?:all|every|everything|each)\b[^.\n$]{0,30}\b(?:is|are|being)\b[^.\n$]{0,15}\bscalars?\b"
+    r"|\bscalar\s+(?:(?:vanilla|linear|simple|one-unit)\s+)?(?:RNNs?|LSTMs?|GRUs?|case|network|recurrence|notation|version)\b"
+    r"|(?:所有|全部|一切|都|均)[^。\n$]{0,10}(?:都?是|都?为)标量|标量(?:的|版)?\s*(?:RNN|LSTM|GRU|情形|情况|网络|记号|形式)",
+    re.IGNORECASE,
+)
+"""Words for letters that are numbers, which counts where they all look like that."""
 _COLUMNS = r"\b(?:columns?|blocks?|parts?|slice|sub-?matrix)\b"
 _BLOCKS = regex(
     rf"\$(?P<weight>[^$\n]{{1,30}})\$[^.$\n]{{0,60}}?{_COLUMNS}[^.$\n]{{0,60}}?\$(?P<part>[^$\n]{{1,40}})\$"
@@ -154,6 +163,7 @@ def audit(
         declarations=document.declarations,
         aside=document.aside,
         entropy=any(_ENTROPY.search(part.text) for part in document.parts),
+        numbers=any(_NUMBERS.search(part.text) for part in document.parts),
         bars=any(_BARS.search(part.text) for part in document.parts),
         blocks=[pair for part in document.parts for pair in _blocks(part.text)],
     )
@@ -184,11 +194,13 @@ def audit(
     judged = tuple(as_defined(judged, apart))
     lines = {part.file: part.text.splitlines() for part in document.parts}
     judged = tuple(of_plain_cells(each, lines.get(each.formula.place.file, []), apart) for each in judged)
-    judged = tuple(against_the_sum(tuple(of_two_minds(tuple(of_examples(judged, document)))), bool(last_alone)))
+    texts = [part.text for part in document.parts]
+    judged = tuple(against_the_sum(tuple(of_two_minds(tuple(of_examples(judged, document)))), bool(last_alone), texts))
     judged = tuple(against_the_whole(tuple(of_unread_errors(perhaps_handed_back(judged, quickly)))))
     judged = tuple(perhaps(judged, quickly))
     judged = tuple(of_cases(tuple(of_unused_losses(judged, models.written.losses))))
     judged = tuple(map(behind_arrows, unexplained(judged)))
+    judged = tuple(of_zeros(tuple(of_wrong_errors(judged))))
     return Audit(document, tuple(map(_ignoring, judged)))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
@@ -14,11 +14,12 @@ from derive.reader.models.equations.finding import DERIVATIVE, RELATION, letter_
 from derive.reader.models.equations.names import names
 from derive.reader.models.equations.remarks import operands_in_words
 from derive.reader.models.model import Model
+from verify.formulas import upside
 from verify.formulas.judgement import Judgement, Word
 from verify.formulas.readings.conventions import DERIVATIVES
 from verify.notes.audited import ANOTHER, Audited
 from verify.notes.conventions.habits import OF_ONE
-from verify.notes.conventions.trying import sides_of
+from verify.notes.conventions.trying import RIGHT, sides_of
 
 OF_TWO_MINDS = "wrong by the model, of which line {line} says another thing"
 
@@ -27,6 +28,12 @@ _SCRIPTS = r"(?:\s*[_^]\s*(?:\{(?:[^{}]|\{[^{}]*\})*\}|\\?\w))"
 _ERROR = regex(rf"(?:\\delta(?![A-Za-z])|δ){_SCRIPTS}*|(?<![A-Za-z\\])d[a-z]{_SCRIPTS}")
 """δ_t and dy_t."""
 _UNKNOWN = regex(r"is\s+not\s+known\s+in\s+this\s+cell\Z")
+
+OF_WRONG = "right only if {letter} is not what line {line} says, which is wrong"
+_BARE_ERROR = regex(
+    r"[\s&]*((?:\\delta(?![A-Za-z])|δ)\s*_\s*(?:\{\s*\\?[A-Za-z]+\s*\}|[A-Za-z]))\s*&?\s*(?::?=|\\equiv)"
+)
+"""δ_t =, of which no label says what it is the gradient by."""
 
 OF_A_CASE = "said of the case that the words before it name, which is not read"
 _CASE = regex(
@@ -43,6 +50,11 @@ _SUM_OVER_STEPS = regex(
     r"\s*(?:\\(?:mathcal|mathrm|text)\s*\{?\s*)?(?:[LJEC]|\\ell|[Ll]oss)\}?(?:_\{?\\?(?:text|mathrm)?\{?[a-z]+\}*)?"
     r"(?:\s*\([^()=]*\))?\s*&?\s*=\s*&?[^=]{0,20}\\sum(?:\\n?o?limits)?\s*"
     r"_\s*(?:t(?![a-z])|\{\s*(?:t|\\tau|k|n|i)?\s*(?:=\s*[01]\s*)?\}\s*\^\s*\{?\s*T|\{\s*t\s*(?:=\s*[01]\s*)?\})"
+)
+_SUM_IN_WORDS = regex(
+    r"\bloss(?:es)?\b[^.\n$]{0,30}\b(?:sum(?:med)?|add(?:ed)?(?: up)?)\b[^.\n$]{0,20}\b(?:over|of|at|across|for)\b"
+    r"[^.\n$]{0,20}\b(?:all|every|each)\b(?: (?:time|the))*[\s-]?(?:steps?|times)\b"
+    r"|损失[^。\n$]{0,10}(?:所有|各个?|每个?|全部)[^。\n$]{0,4}(?:时间步|时刻|步)[^。\n$]{0,8}(?:之和|总和|求和|累加|相加)"
 )
 AGAINST_THE_WHOLE = "right only if {supposed}; line {line} counts its uses in earlier steps, too"
 _OF_ONE_USE = (DERIVATIVES["step"], DERIVATIVES["use"])
@@ -102,6 +114,45 @@ def _error_named(text: str) -> str:
     return letter_named(text) or text[: len("dy")]
 
 
+def of_wrong_errors(found: Sequence[Audited]) -> Iterator[Audited]:
+    """The formulas, those left open that are right with an error letter of which the note has wrong values alone.
+
+    Not where the note says in another way what it is the gradient by, or gives it from itself at another step.
+    """
+    wrong: dict[str, Audited] = {}
+    right: set[str] = set()
+    for each in found:
+        named = _BARE_ERROR.match(each.formula.text)
+        if named is None or each.model is None or not each.judgements:
+            continue
+        letter = letter_named(named[1])
+        again = letter in {letter_named(m.group()) for m in _ERROR.finditer(each.formula.text, named.end())}
+        if each.judgements[0].word is Word.WRONG and not again and letter not in dict(each.model.meant.errors):
+            wrong.setdefault(letter, each)
+        else:
+            right.add(letter)
+    for each in found:
+        letters = {letter_named(m.group()): m.group() for m in _ERROR.finditer(each.formula.text)} if wrong else {}
+        said = next((name for name in letters if name in wrong.keys() - right), None)
+        if said is None:
+            yield each
+            continue
+        reason = OF_WRONG.format(letter=f"${letters[said]}$", line=wrong[said].formula.place.line)
+        yield replace(
+            each, judgements=tuple(_left_open(one, reason) if one.word in RIGHT else one for one in each.judgements)
+        )
+
+
+def of_zeros(found: Sequence[Audited]) -> Iterator[Audited]:
+    """The formulas, those left open that are right as they stand as a Jacobian in them, upside down, is zero."""
+    for each in found:
+        kept = (
+            _left_open(one, words) if (words := next(filter(upside.ZERO.search, one.assumptions), "")) else one
+            for one in each.judgements
+        )
+        yield replace(each, judgements=tuple(kept))
+
+
 def of_cases(found: Sequence[Audited]) -> Iterator[Audited]:
     """The formulas, those left open that are wrong in a case that words before them in their line name."""
     for each in found:
@@ -130,12 +181,13 @@ def of_unused_losses(found: Sequence[Audited], losses: Sequence[Place]) -> Itera
         )
 
 
-def against_the_sum(found: Sequence[Audited], last_alone: bool) -> Iterator[Audited]:
+def against_the_sum(found: Sequence[Audited], last_alone: bool, texts: Iterable[str]) -> Iterator[Audited]:
     """The formulas, those left open that are right of the error of one step where the note sums over the steps.
 
-    With `last_alone` its words speak of the error of the last step, too.
+    With `last_alone` its words speak of the error of the last step, too; `texts` may say in words that it is a sum.
     """
-    line = 0
+    lines = (text.count("\n", 0, words.start()) + 1 for text in texts for words in _SUM_IN_WORDS.finditer(text))
+    line = next(lines, 0)
     for each in found:
         if _SUM_OVER_STEPS.match(each.formula.text):
             line = each.formula.place.line
@@ -185,19 +237,19 @@ def _whole(judgement: Judgement, line: int) -> Judgement:
     supposed = next((words for words in _OF_ONE_USE if words in judgement.assumptions), None)
     if judgement.word is not Word.HOLDS_IF or supposed is None:
         return judgement
-    reason = AGAINST_THE_WHOLE.format(supposed=supposed, line=line)
-    return Judgement(judgement.formula, Word.UNDECIDED, reason=reason, place=judgement.place)
+    return _left_open(judgement, AGAINST_THE_WHOLE.format(supposed=supposed, line=line))
 
 
 def _summed(judgement: Judgement, line: int) -> Judgement:
     supposed = next((words for words in judgement.assumptions if words.startswith(OF_ONE)), None)
     if judgement.word is not Word.HOLDS_IF or supposed is None:
         return judgement
-    reason = AGAINST_THE_SUM.format(supposed=supposed, line=line)
-    return Judgement(judgement.formula, Word.UNDECIDED, reason=reason, place=judgement.place)
+    return _left_open(judgement, AGAINST_THE_SUM.format(supposed=supposed, line=line))
 
 
 def _open(judgement: Judgement, reason: str) -> Judgement:
-    if judgement.word is not Word.WRONG:
-        return judgement
+    return _left_open(judgement, reason) if judgement.word is Word.WRONG else judgement
+
+
+def _left_open(judgement: Judgement, reason: str) -> Judgement:
     return Judgement(judgement.formula, Word.UNDECIDED, reason=reason, place=judgement.place)

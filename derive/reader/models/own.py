@@ -30,6 +30,7 @@ NUMBER = "{letter} is a number, which the note does not say"
 NUMBERS = "the letters are numbers, as {one} and {other} are multiplied in either order"
 SMALL = "the letters are numbers, as all weights are small letters"
 VALUED = "the letters are numbers, as line {line} gives one"
+SAID_SMALL = "the letters are numbers, as the words of the note say"
 OF_TWO = "{name} is {entry} alone, though {other} has an equation of its own"
 SLIPPED = "{letter} stands for {other}, in which alone its equation differs from a part of another"
 NO_EQUATION = "the note has no equation for {names}"
@@ -202,9 +203,10 @@ def _settle(chosen: Choice, error: InputError) -> bool:
     if said := set(said_shapes(chosen)) - chosen.unused:  # which may be what is wrong
         chosen.unused |= said
         return True
-    if isinstance(error, ShapesOpenError) and not chosen.doubts and (why := _all_numbers(chosen)):
+    settled = chosen.doubts or SAID_SMALL in chosen.assumed
+    if isinstance(error, ShapesOpenError) and not settled and (why := _all_numbers(chosen)):
         chosen.single += dict.fromkeys((*chosen.by_name, *chosen.used))
-        chosen.doubts.append(why)
+        (chosen.assumed if why == SAID_SMALL else chosen.doubts).append(why)
         return True
     guilty = next((n for n, e in chosen.by_name.items() if place and within(place, e.fragment)), None)
     if guilty is None or place is None or guilty in chosen.open:
@@ -244,7 +246,7 @@ def _all_numbers(chosen: Choice) -> str:
         return NUMBERS.format(one=one, other=other)
     weights = [name for name, times in chosen.used.items() if times == {None}]
     if weights and all(map(_is_small, weights)):
-        return SMALL
+        return SAID_SMALL if chosen.given.numbers else SMALL
     given = dict(valued(chosen.given.claiming))
     lines = [line for name, line in given.items() if name in (weights or known)]
     return VALUED.format(line=lines[0]) if lines and all(_is_small(one) or one in given for one in weights) else ""

@@ -116,6 +116,8 @@ class Written:
     """Where a loss has a value that makes no equation of a model."""
     claiming: tuple[Fragment, ...] = ()
     """All formulas that say something."""
+    numbers: bool = False
+    """Whether words say that the letters are numbers."""
 
     def defined(self, formula: Found) -> list[Equation]:
         """The forward equations in a formula; one that splits a value is there once."""

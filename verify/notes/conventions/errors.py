@@ -16,6 +16,7 @@ from derive.reader.meaning.tree import Gradient, Term
 from derive.reader.models.declaring import ACCENTED
 from derive.reader.models.model import Model
 from verify.formulas.judgement import Word
+from verify.formulas.readings.conventions import PRECEDENCES
 from verify.notes.audited import Audited
 from verify.notes.conventions.trying import (
     RIGHT,
@@ -39,6 +40,7 @@ REDEFINED = "from line {line} on {letter} is the gradient by the argument of {na
 UPSTREAM = "the gradient by {names} is what the step after hands back, what belongs to its own step held fixed"
 INNER = "the gradient by {name} is the one by its argument, as line {line} computes it"
 ITSELF = "δ is the gradient of {name} itself, not of its argument, which the note does not say"
+_FIRST = PRECEDENCES["elementwise"]
 CANDIDATE = "δ of {state} is the gradient by the argument of {candidate}"
 ADDED = "line {line} adds the rest to it"
 OF_EITHER_SIGN = "wrong if minus in the definition of {letters} is no slip, which nothing else shows"
@@ -140,10 +142,15 @@ def itself(found: Sequence[Audited], judge: Judge) -> list[Audited]:
         if not any(wrong_in(found[n]) or open_in(found[n]) for n in here):
             continue
         tried = {n: judge(found[n].formula, _with_itself(model)) for n, model in here.items()}
-        right = sum(map(right_in, tried.values())) - sum(right_in(found[n]) for n in here)
+        loose = {n for n, each in tried.items() if any(_FIRST in one.assumptions for one in each.judgements)}
+        right = sum(right_in(tried[n]) - right_in(found[n]) for n in here.keys() - loose)
         if right > 0 and sum(map(wrong_in, tried.values())) <= sum(wrong_in(found[n]) for n in here):
             for n, each in tried.items():
                 result[n] = each
+            continue
+        for n in loose:  # that ⊙ is taken first, too, is one guess more than is believed
+            words = f"wrong unless {ITSELF.format(name=cell.states[0].name)}; {_FIRST}"
+            result[n] = opened(found[n], tried[n], words)
     return result
 
 
@@ -297,8 +304,13 @@ def upstream(found: Sequence[Audited], judge: Judge) -> list[Audited]:
         other = doubted(model, words, upstream=frozenset(others))
         said = {n: each for n, each in enumerate(result) if each.model == model and (right_in(each) or wrong_in(each))}
         tried = {n: judge(each.formula, other) for n, each in said.items()}
-        if not any(right_in(tried[n]) < right_in(each) for n, each in said.items()):
+        if any(right_in(tried[n]) < right_in(each) for n, each in said.items()):
+            continue
+        mended = [n for n, each in said.items() if right_in(tried[n]) > right_in(each)]
+        if len(mended) > 1:
             result = mending(result, tried)
+        for n in mended if len(mended) == 1 else ():
+            result[n] = opened(result[n], tried[n], f"wrong unless {words}")
     return result
 
 

@@ -23,15 +23,19 @@ from derive.reader.meaning.tree import Gradient, Term
 from derive.reader.models.model import Model
 from verify.formulas.equation import ITSELF
 from verify.formulas.judgement import Judgement, Word
+from verify.formulas.wrong import special
 from verify.notes.audited import Audited
 from verify.notes.conventions.habits import OF_ONE
 from verify.notes.conventions.trying import RIGHT, Judge, doubted, mending, sides_of, states_of, wrong_in
 from verify.notes.files import Formula
+from verify.notes.models.meaning import unweighted
 
 UNLESS = "wrong unless {supposed}"
 STANDS_FOR = "{letter} stands for {step}"
+HANDED_BACK = "it is what step t hands back to step t - 1, without what step t - 1 adds"
 SHARE = "it is the part that comes through {via}, as line {line} has another part"
 _THROUGH = regex(r"what is added is the part that comes through (?P<via>.+ of step .+)")
+_OF_STEP_BEFORE = regex(r"the paths through (?:\$[^$]*t *- *1[^$]*\$(?:, )?)+ are ignored")
 _BOUND = regex(r"\\(?:sum|prod)\s*_\s*\{\s*(?P<letter>[a-z])\s*=\s*\d\s*\}\s*\^\s*\{?\s*(?P<last>T)(?![A-Za-z])")
 """A sum or product of all steps, and the letter of its steps."""
 _LIMIT = regex(r"\\(?:sum|prod)\s*_\s*\{\s*[a-z]\s*=\s*\d\s*\}\s*\^\s*\{?\s*(?P<letter>t)(?![A-Za-z])(?=\s*\}?)")
@@ -41,7 +45,7 @@ _STEP = regex(r"_\s*\{?\s*(\d)\s*\}?")
 
 def perhaps(found: Sequence[Audited], judge: Judge) -> Sequence[Audited]:
     """The formulas of a note, those left open that are right only of less, or of another letter, than they say."""
-    for way in (of_one_loss, of_one_letter, of_shares):
+    for way in (of_one_loss, of_one_letter, of_shares, of_handed_back):
         if any(map(wrong_in, found)):
             found = tuple(way(found, judge))
     return found
@@ -132,6 +136,35 @@ def _put_in(audited: Audited) -> Iterator[tuple[tuple[str, ...], str]]:
                 yield from ((states_of(model), part.by.name) for part in parts)
 
 
+def of_handed_back(found: Sequence[Audited], judge: Judge) -> Iterator[Audited]:
+    """The formulas, those left open that miss only what J reads of step t - 1 itself: ∂L/∂h_{t-1} = W^⊤ ∂L/∂a_t."""
+    for each in found:
+        one_step = {
+            statement.place(0)
+            for statement, said in (sides_of(each, each.model) if each.model is not None and wrong_in(each) else ())
+            if _comes_back(said)
+        }
+        kept = (
+            _open(one, HANDED_BACK) if one.place in one_step and _misses_its_own_step(one.true_when) else one
+            for one in each.judgements
+        )
+        yield replace(each, judgements=tuple(kept)) if one_step else each
+
+
+def _misses_its_own_step(case: str) -> bool:
+    return special.LAST_OUTPUT in case or bool(_OF_STEP_BEFORE.search(case))
+
+
+def _comes_back(said: Sequence[Term]) -> bool:
+    """Whether a whole gradient at step t - 1 is given by gradients at step t alone."""
+    left, *rest = said
+    left = unweighted(left)
+    if not isinstance(left, Gradient) or left.immediate or left.only is not None or left.by.time != nodes.t - 1:
+        return False
+    steps = {part.by.time for side in rest[:1] for part in tree.walk(side) if isinstance(part, Gradient)}
+    return steps == {nodes.t}
+
+
 def _via(formula: Formula, statement: Statement, relation: int, model: Model, judge: Judge) -> str:
     """Through what the part of a gradient comes that stands right of an `=`; empty if it is no such part."""
     sides = (statement.fragment.text[side.start : side.end] for side in statement.sides[relation : relation + 2])
@@ -216,4 +249,6 @@ def _one_step(audited: Audited, model: Model) -> Expr | None:
         found |= {one.by.time for one in gradients}
     step = found.pop() if len(found) == 1 else None
     fixed = step is not None and (step == nodes.T or (step.is_Integer and step > 1))
-    return step if fixed else None
+    lefts = {sides[0].by.time for _, sides in sides_of(audited, model) if isinstance(sides[0], Gradient)}
+    earlier = step == nodes.t and bool(lefts) and all(time is not None and time.is_Symbol for time in lefts - {step})
+    return step if fixed or (earlier and step not in lefts) else None

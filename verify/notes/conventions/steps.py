@@ -69,6 +69,8 @@ _OF_A_STEP = regex(r"(?:\\(?:mathcal|ell)\s*)?\{?(?<![A-Za-z])(?:[LEJC]|\\ell)\}
 """The loss of one step: L_t, E^{(t)}."""
 
 _SUM_FROM_ZERO = regex(r"(?<==)\s*0(?=\s*\}\s*\^\s*(?:T|\{\s*T\s*\}))")
+_SUM_OF_ALL = regex(r"\\sum(?:\\limits)?\s*_\s*(?:\{\s*t\s*\}|t(?![A-Za-z]))(?!\s*\^)(?=.*t\s*\+\s*1(?!\d))")
+"""Σ_t of what has a t + 1."""
 _GRADIENT = regex(
     r"(?<![A-Za-z\\{/])d(?P<of>[ABDF-IKM-Za-z])(?:_\{?\s*(?P<step>[a-z]|\\tau)(?![A-Za-z])|(?!\s*[/_^'(\[{]|\w))"
 )
@@ -81,6 +83,11 @@ _IN_WORDS = regex(
     re.IGNORECASE,
 )
 """A 2-timestep example, a sequence of three time steps, $T = 3$."""
+_OF_SUMS = regex(
+    r"(?<![\w\\])(?P<letter>[LEJ])\s*=\s*(?P=letter)_?\{?[1₁]\}?(?:\s*\+\s*(?P=letter)_?\{?[2-6₂-₆]\}?)*"
+    r"\s*\+\s*(?P=letter)_?\{?(?P<last>[2-6₂-₆])\}?(?!\s*\+)"
+)
+"""L = L₁ + L₂ + L₃."""
 _WORDS = (("two", "二"), ("three", "三"), ("four", "四"), ("five", "五"), ("six", "六"))
 _BRACES = regex(r"[{}\s&]|\\(?:left|right|quad|[,;: !])")
 _SUM_OF_LOSSES = regex(
@@ -96,6 +103,7 @@ _ZERO_BEFORE = regex(r"(?:\$T = 1\$ and )?\$[^$]*_0 = 0\$")
 STARTS_AT_ZERO = "what stands before the first step is zero, as its equation says"
 OF_LENGTH = "there are {steps} steps, as many as the formula names"
 AT_THE_LAST = "t = T, as the heading says"
+OF_NEXT = "the sum runs over the steps t of which t + 1 is one"
 FROM_ZERO = "steps are counted from 0, so that T - 1 is the last one"
 NONE_AT_ZERO = "what stands at step 0 counts as zero"
 OF_LAST_OUTPUT = "the loss reads the output of the last step alone, as the note says"
@@ -119,6 +127,8 @@ def lengths_in_words(text: str) -> Iterator[int]:
     for match in _IN_WORDS.finditer(text):
         said = match["number"] or match["word"] or match["chinese"] or match["last"]
         yield next(n for n, words in enumerate(_WORDS, 2) if said.lower() in (*words, str(n)))
+    for match in _OF_SUMS.finditer(text):
+        yield int(SUBSCRIPTS.get(match["last"], match["last"]))
 
 
 def lengths_in_equations(written: Sequence[Equation]) -> Iterator[int]:
@@ -269,3 +279,16 @@ def with_step_zero(found: Sequence[Audited], judge: Judge) -> list[Audited]:
             if each.model is not None and wrong_in(each) and _SUM_FROM_ZERO.search(each.formula.text)
         },
     )  # fmt: skip
+
+
+def of_next_step(found: Sequence[Audited], judge: Judge) -> list[Audited]:
+    """Σ_t δ_{t+1} h_t^⊤ as a sum from 0 to T - 1, where nothing says from where on it is."""
+    tried = {}
+    for number, each in enumerate(found):
+        if each.model is not None and wrong_in(each) and _SUM_OF_ALL.search(each.formula.text):
+            again = reworded(each, _SUM_OF_ALL, r"\sum_{t=0}^{T-1}", OF_NEXT, judge)
+            if len(again.judgements) == len(each.judgements):  # what is longer now is shown as it was
+                pairs = zip(again.judgements, each.judgements, strict=True)
+                shown = tuple(replace(new, formula=old.formula, place=old.place) for new, old in pairs)
+                tried[number] = replace(again, judgements=shown)
+    return mending(found, tried)

@@ -206,7 +206,7 @@ def _error(statement: Statement, claiming: Claiming, *, of_number: bool = False)
         return None
     try:
         said = claiming.term(right)
-        inner = _unweighted(_unturned(said))
+        inner = unweighted(_unturned(said))
         labelled = [way for way in claiming.letters.ways(found, statement.fragment) if not way.at]
         if isinstance(inner, tree.Derivative) and not found.transposed:
             plain = not (inner.immediate or inner.of.at or inner.by.at) and inner.of.time is not None
@@ -355,7 +355,7 @@ def _unturned(said: Term) -> Term:
     return said.body if isinstance(said, Transposed) else said
 
 
-def _unweighted(said: Term) -> Term:
+def unweighted(said: Term) -> Term:
     """The gradient in that of a loss which is a multiple of the sum over the steps, 1/T of it, or minus it."""
     match said:
         case tree.Multiply((tree.Constant(), Gradient() as gradient)) | tree.Add(((-1, Gradient() as gradient),)):
