@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from derive.cell import Guess
 from derive.errors import Place
 from derive.patterns import regex
-from derive.reader.dialects.python_values import NotReadError, Quantity, Values
+from derive.reader.dialects.programs.values import NotReadError, Quantity, Values
 from derive.reader.text.fragment import Fragment, Line
 from derive.reader.text.note import Found
 from derive.reader.text.stated import derivative
