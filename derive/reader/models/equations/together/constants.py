@@ -6,14 +6,14 @@ from collections.abc import Iterator, Sequence
 
 from derive.errors import InputError
 from derive.reader.meaning.letters import letter, number_of
-from derive.reader.meaning.symbols import symbol
+from derive.reader.meaning.symbols import Symbol, symbol
 from derive.reader.models.equations.equation import EVERY_STEP, Equation, mentions
 from derive.reader.models.equations.finding import DERIVATIVE
 from derive.reader.models.equations.together.packed import Instead
-from derive.reader.text.fragment import piece
+from derive.reader.text.fragment import Fragment, piece
 from derive.reader.text.note import Found
 from derive.reader.text.parser import parse
-from derive.reader.text.syntax import Chain, Group, Name
+from derive.reader.text.syntax import Chain, Group, Name, Syntax
 
 
 def computed_parameters(known: Sequence[Equation], formulas: Sequence[tuple[int, Found]]) -> Iterator[Instead]:
@@ -45,11 +45,21 @@ def _assigned(formula: Found, timed: set[str]) -> Iterator[tuple[str, str]]:
         written = piece(fragment, left.start, right.end)
         if DERIVATIVE.search(written.text) or number_of(right) is not None:
             continue
-        found = symbol(left, fragment)
+        found = _letter(left, fragment)
         shown = fragment.text[right.start : right.end]
-        parts = mentions(piece(fragment, right.start, right.end))
+        try:
+            parts = mentions(piece(fragment, right.start, right.end))
+        except InputError:  # a side that closes a brace around all of it
+            continue
         if found is None or found.offset is not None or found.name in timed or found.transposed or not parts:
             continue
         if any(m.offset is not None or m.name in timed for m in parts):
             continue
         yield found.name, f"{{{fragment.text[left.start : left.end].strip()}}}_t = {shown}"
+
+
+def _letter(left: Syntax, fragment: Fragment) -> Symbol | None:
+    try:
+        return symbol(left, fragment)
+    except InputError:
+        return None
