@@ -45,7 +45,7 @@ _STEP = regex(r"_\s*\{?\s*(\d)\s*\}?")
 
 def perhaps(found: Sequence[Audited], judge: Judge) -> Sequence[Audited]:
     """The formulas of a note, those left open that are right only of less, or of another letter, than they say."""
-    for way in (of_one_loss, of_one_letter, of_shares, of_handed_back):
+    for way in (of_one_loss, of_a_mean, of_one_letter, of_shares, of_handed_back):
         if any(map(wrong_in, found)):
             found = tuple(way(found, judge))
     return found
@@ -71,6 +71,19 @@ def of_one_loss(found: Sequence[Audited], judge: Judge) -> Iterator[Audited]:
             again = judge(each.formula, tried)
             said = model.cell.is_loss or model.meant.losses  # else it is the loss that the formula is right of
             (each,) = [_unless(words, each, again)] if said else mending([each], {0: again})
+        yield each
+
+
+def of_a_mean(found: Sequence[Audited], judge: Judge) -> Iterator[Audited]:
+    """The formulas, those left open that are right of the loss of step t, where the whole one is the mean of these."""
+    for each in found:
+        model = each.model
+        if model is not None and wrong_in(each) and any(said.factor.has(nodes.T) for _, said in model.meant.losses):
+            sides = [part for _, said in sides_of(each, model) for side in said for part in tree.walk(side)]
+            if not any(isinstance(part, Gradient) and part.only is not None for part in sides):  # it tells them apart
+                losses = tuple((letter, Loss(nodes.t)) for letter in LOSSES)
+                words = f"{OF_ONE} t alone"
+                each = _unless(words, each, judge(each.formula, doubted(model, words, losses=losses)))
         yield each
 
 
