@@ -14,6 +14,7 @@ from derive.reader.text.fragment import Fragment
 from derive.reader.text.mapping import walk
 from derive.reader.text.syntax import Fraction, Run, Syntax
 
+_ACCENTS = ("tilde", "hat")
 _BAR = r"\s*\{?\s*(?:\\(?:mathbf|boldsymbol|bm)\s*\{?\s*)?\\(?:overline|bar)(?![A-Za-z])"
 _BARRED = regex(rf"(?:'\s*(?:\\(?:left|[Bb]igg?l?)\s*)?\(|(?:\\(?:delta|partial)|δ|∂)(?![A-Za-z])){_BAR}")
 _NAMED_SIGMA = regex(
@@ -44,7 +45,8 @@ def argument_of(letters: Letters, written: Written, fragment: Fragment, *, barre
         if not above and (layer or len(labels) > (not bar) or not usual):
             continue
         spelled = [*labels, alone or below][0]
-        accented = [name for name in holders for mark in ("tilde", "hat") if name.lower() == f"{spelled}_{mark}"]
+        bare = next((spelled.removesuffix(mark) for mark in _ACCENTS if spelled.endswith(mark)), spelled).lower()
+        accented = [name for name in holders for mark in _ACCENTS if name.lower() == f"{bare}_{mark}"]
         of_layer = [name for name in holders if spelled.isdigit() and name.endswith(f"_{spelled}")]  # z^2 of h^2
         of_layer = [name for name in of_layer if isinstance(holders[name], Elementwise)]
         accented += of_layer if len(of_layer) == 1 else []

@@ -21,7 +21,7 @@ from derive.reader.claims.guesses import Guess
 from derive.reader.claims.meant import Habit
 from derive.reader.claims.ranges import is_range, steps_between
 from derive.reader.meaning import tree
-from derive.reader.meaning.letters import TIME_LETTERS, Written, index, only, time_expression
+from derive.reader.meaning.letters import TIME_LETTERS, Written, index, only, time_expression, with_own_time
 from derive.reader.meaning.slices import is_slice, sliced, without_slice
 from derive.reader.meaning.tree import Gradient, Ref, Term
 from derive.reader.meaning.vocabulary import bracket
@@ -125,10 +125,14 @@ class Derivatives(NamedParts):
         return tree.Transposed(said) if transposed else said
 
     def _copy(self, below: list[Syntax]) -> tuple[Ref, Expr] | None:
-        """The parameter and the step of W_t, W^{(t)} and W^{(t=2)}, the copy of a parameter that one step uses."""
+        """The parameter and the step of W_t, W^{(t)}, W^{(t=2)} and W_{f_t}, the copy that one step uses of it."""
         target = self.letters.taken(below[0], self.fragment) if len(below) == 1 else None
         if target is None or not target.parts or target.power is not None or target.transposed:
             return None
+        if target.parts[-1][0] == "sub" and (own := with_own_time(target.parts[-1][1])) is not None:
+            labelled = replace(target, parts=[*target.parts[:-1], ("sub", own[0])])
+            weight = self.letters.resolve(labelled, self.fragment)
+            return None if weight is None or weight.time is not None or weight.at else (Ref(weight.name), own[1])
         step = time_expression(target.parts[-1][1], TIME_LETTERS | self.letters.timed_letters)
         layer = step is not None and step.is_Integer and not _is_equated(target.parts[-1][1])
         if step is None or layer or self.letters.resolve(target, self.fragment, noted=False) is not None:
