@@ -18,6 +18,7 @@ from derive.reader.models.commuting import commuting, valued
 from derive.reader.models.declaring import ACCENTED, declarations, said_shapes, text_of, within
 from derive.reader.models.equations.equation import LOSSES, Equation
 from derive.reader.models.equations.filters import without_shadowed
+from derive.reader.models.equations.losses import example_of
 from derive.reader.models.equations.names import counted_in, letter_name, stripped
 from derive.reader.models.equations.together.norms import with_norms
 from derive.reader.models.gaps import fill_gaps, without_same_losses
@@ -177,7 +178,8 @@ def _of_two(chosen: Choice) -> list[str]:
 def _of_another_example(equation: Equation, section: tuple[str, ...]) -> bool:
     """Whether this is the loss of an example of so many steps, L = ½ h_3², in another section."""
     numbered = equation.at_end and bool(equation.loss) and length_of(equation.fragment.times) is not None
-    return numbered and section[: len(equation.section)] != equation.section
+    example = example_of(equation.section)
+    return numbered and section[: len(example)] != example
 
 
 def _its_loss(given: Sequence[Equation]) -> set[str]:
