@@ -18,12 +18,14 @@ from derive.reader.models.commuting import commuting, valued
 from derive.reader.models.declaring import ACCENTED, declarations, said_shapes, text_of, within
 from derive.reader.models.equations.equation import LOSSES, Equation
 from derive.reader.models.equations.filters import without_shadowed
+from derive.reader.models.equations.losses import example_of
 from derive.reader.models.equations.names import counted_in, letter_name, stripped
 from derive.reader.models.equations.together.norms import with_norms
 from derive.reader.models.gaps import fill_gaps, without_same_losses
 from derive.reader.models.holes import find_holes, holes_of, is_made_of_data, leave_open, of_others, set_aside
 from derive.reader.models.model import Lost, Model
 from derive.reader.models.written import Written
+from derive.reader.text.usual import length_of
 
 LATER = "{name} is as in line {line}, which stands behind what is said of it here; line {general} leaves it open"
 NUMBER = "{letter} is a number, which the note does not say"
@@ -79,9 +81,10 @@ def _own(
     beside: Collection[str],
     claimed: Collection[str],
 ) -> tuple[Model | Lost, Choice]:
+    given = replace(given, equations=[e for e in given.equations if not _of_another_example(e, section)])
     usable = without_later_losses(without_shadowed(given.equations, section), given.general, section, at)
     chosen = Choice(given, nearest(usable, section, at), names, section, frozenset(beside))
-    wanted = {e.target for e in usable if e.section == section} | _its_loss(usable, section)
+    wanted = {e.target for e in usable if e.section == section} | _its_loss(usable)
     known = {e.target for e in usable if e.section == section or e.index < at}
     steps = {name: step["of"] for name in names if (step := _STEP.fullmatch(name)) and step["of"] in known}
     spoken = {name if name in known else steps.get(name, name) for name in names}
@@ -173,13 +176,15 @@ def _of_two(chosen: Choice) -> list[str]:
     return found
 
 
-def _its_loss(given: Sequence[Equation], section: tuple[str, ...]) -> set[str]:
-    """The loss of a note that has one model, or what it reads out of the last step: its gradients are of that.
+def _of_another_example(equation: Equation, section: tuple[str, ...]) -> bool:
+    """Whether this is the loss of an example of so many steps, L = ½ h_3², in another section."""
+    numbered = equation.at_end and bool(equation.loss) and length_of(equation.fragment.times) is not None
+    example = example_of(equation.section)
+    return numbered and section[: len(example)] != example
 
-    Where the section has a loss, that of the last step in another one is another example's.
-    """
-    if any(e.loss and e.section == section for e in given):
-        given = [e for e in given if not e.at_end or e.section == section]
+
+def _its_loss(given: Sequence[Equation]) -> set[str]:
+    """The loss of a note that has one model, or what it reads out of the last step: its gradients are of that."""
     written: dict[str, set[str]] = {}
     for equation in given:
         written.setdefault(equation.target, set()).add("".join(equation.right.split()))

@@ -12,6 +12,7 @@ from derive.reader.claims.statements.prose import rows
 from derive.reader.meaning.letters import time_expression
 from derive.reader.models.equations.equation import LOSSES
 from derive.reader.models.equations.finding import DERIVATIVE
+from derive.reader.models.equations.losses import example_of
 from derive.reader.resolving.clocks import clock_of
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.mapping import walk
@@ -164,9 +165,11 @@ def _read_last(formulas: Sequence[Formula], timed: set[str]) -> dict[tuple[str, 
             alone = not any(name.word in ("t", "T") for name in timelike(part))
             if not isinstance(loss, Name) or loss.word not in LOSSES or not alone:
                 continue
-            longest = max(max(numbers, default=0) for other, numbers in steps if other.section == each.section)
+            example = example_of(each.section)
+            beside = (numbers for other, numbers in steps if other.section[: len(example)] == example)
+            longest = max(max(numbers, default=0) for numbers in beside)
             if read == {longest} and longest > 1:
-                found[each.section] = str(longest)
+                found[example] = str(longest)
     return found
 
 

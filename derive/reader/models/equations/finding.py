@@ -386,7 +386,9 @@ def _not_usable(fragment: Fragment) -> str:
         if kinds == {"RELATION"} and chain.relations[0].word.strip() in APPROXIMATE:
             if _DRAWN.search(fragment.text, chain.sides[0].end):
                 return ""  # no derivative passes through what is drawn
-            return "" if number_of(chain.sides[1]) is not None else "it is no equality"  # f_t ≈ 1 says how large it is
+            right = chain.sides[1]  # f_t ≈ 1 says how large it is
+            said = number_of(right) is not None or is_value(fragment.text[right.start : right.end])
+            return "" if said else "it is no equality"
     return ""
 
 

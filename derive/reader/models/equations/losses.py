@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -28,6 +29,10 @@ from derive.reader.text.usual import length_of, summed_steps, timelike
 _LABELLED = regex(r"[A-Z]_[a-z]")
 _NUMBERED = regex(r"(?P<letter>\\?[A-Za-z]+)_[a-z]*\d")
 """A letter with the number of a layer below it."""
+_EXAMPLE = regex(
+    r"\b(?:examples?|by[ -]hand|numeric(?:al)?|toy|walk-?through)\b|算例|例子|示例|手算|数值|예제|例題", re.IGNORECASE
+)
+"""A heading over the parts of an example."""
 _ENTRY = regex(r"(?P<of>.+?)\s*_\s*\{?\s*(?P<at>[a-z]'?)\s*\}?")
 
 
@@ -95,6 +100,11 @@ def unused(formulas: Sequence[tuple[int, Found]], used: Collection[Place]) -> It
             summed = isinstance(one.right, Big) and _is_loss_letter(one.right.body, one.fragment)
             if named and not summed and any(m.name not in LOSSES for m in mentions(_alone(one.right, one.fragment))):
                 yield formula.place
+
+
+def example_of(section: tuple[str, ...]) -> tuple[str, ...]:
+    """The section of the example that a section is a part of: the one itself where no heading above speaks of one."""
+    return next((section[:n] for n in range(1, len(section)) if _EXAMPLE.search(section[n - 1])), section)
 
 
 def at_the_end(formulas: Sequence[tuple[int, Found]], known: Sequence[Equation]) -> Iterator[tuple[Found, Equation]]:
