@@ -200,7 +200,7 @@ def _claiming(statement: Statement, context: Context, reader: type[Claiming] = C
 def _about_functions(statement: Statement, context: Context, functions: Alone) -> list[Judgement]:
     """A statement about functions of a free variable; what is not true of every number may be true of the cell."""
     cell = functions.cell(context.cell.functions)
-    free = replace(context, cell=cell, facts=(), notation=None, bench=bench(cell), explain=False)
+    free = replace(context, cell=cell, facts=(), notation=None, bench=bench(cell), explain=False, stands=())
     reader = _claiming(statement, free, Functions)
     assert isinstance(reader, Functions)
     reader.alone = functions

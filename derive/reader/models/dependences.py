@@ -6,7 +6,7 @@ it, with a matrix of its own for each argument: what holds of that, whatever the
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 from derive.errors import InputError
@@ -26,7 +26,8 @@ _FUNCTION = r"\phi_{{\mathrm{{some{name}}}}}"
 
 def with_dependences(given: Sequence[Equation]) -> list[Equation]:
     """The equations with something in the place of what is left open of h_t = f(h_{t-1}, x_t, θ)."""
-    return [_of_any(e) if e.general and e.offset == 0 and not (e.numbered or e.at_end) else e for e in given]
+    stepped = {e.target for e in given} | {m.name for e in given for m in e.used if m.offset is not None}
+    return [_of_any(e, stepped) if e.general and e.offset == 0 and not (e.numbered or e.at_end) else e for e in given]
 
 
 def dependences_instead(general: Sequence[Equation], known: Sequence[Equation]) -> Iterator[Instead]:
@@ -40,8 +41,8 @@ def dependences_instead(general: Sequence[Equation], known: Sequence[Equation]) 
         yield Instead((*kept, *given.values()), frozenset(own), MEANT.format(lines=lines))
 
 
-def _of_any(equation: Equation) -> Equation:
-    read = _arguments(equation)
+def _of_any(equation: Equation, stepped: Collection[str]) -> Equation:
+    read = _arguments(equation, stepped)
     if read is None:
         return equation
     function, arguments = read
@@ -56,9 +57,11 @@ def _of_any(equation: Equation) -> Equation:
     return replace(written, said=SAID.format(function=function), depends=(function, reads))
 
 
-def _arguments(equation: Equation) -> tuple[str, list[Mention]] | None:
-    """The letter of the function, and what it reads: values of steps, of which one is carried or an input, and small
-    letters without a step, which may be all parameters in one column."""
+def _arguments(equation: Equation, stepped: Collection[str]) -> tuple[str, list[Mention]] | None:
+    """The letter of the function, and what it reads: values of steps, and small letters of parameters without one.
+
+    None where such a letter is that of a quantity of some step, as h_i may be.
+    """
     try:
         (row,) = parse(equation.fragment)
     except (InputError, ValueError):
@@ -72,12 +75,13 @@ def _arguments(equation: Equation) -> tuple[str, list[Mention]] | None:
     function = taken(called)
     if function is None or function.parts or len(found) != len(cells) or len({m.name for m in found}) < len(found):
         return None
-    if not all(m.offset in (0, -1) or (m.offset is None and _is_small(m.name)) for m in found):
+    if not all(m.offset in (0, -1) or _is_parameter(m, stepped) for m in found):
         return None
     before = any((m.name, m.offset) == (equation.target, -1) for m in found)
     known = any(m.offset == 0 and m.name not in INPUTS for m in found) and any(m.offset is None for m in found)
     return (function.base, found) if before or known else None
 
 
-def _is_small(name: str) -> bool:
-    return name[0].islower()
+def _is_parameter(mention: Mention, stepped: Collection[str]) -> bool:
+    small = mention.offset is None and mention.name[0].islower()
+    return small and mention.name.partition("_")[0] not in stepped

@@ -10,7 +10,7 @@ from importlib.resources import files
 from derive import catalogue
 from derive.cell import Cell
 from derive.errors import InputError
-from derive.notation import AS_WRITTEN, Notation, notations
+from derive.notation import AS_WRITTEN, Notation, notations, spelled
 from derive.reader import read_equations, read_note
 from derive.reader.models.equations.equation import TIMES
 from derive.reader.models.equations.names import letter_name, stripped
@@ -224,20 +224,27 @@ class _Headed(Candidate):
 
 
 def _in_their_letters(best: Candidate, wanted: Collection[str]) -> tuple[Candidate, list[str]]:
-    """Parameters that the section writes with another subscript, where only one can be meant: b for b_a."""
+    """Parameters that the section writes with another subscript, where only one can be meant: b for b_a, b_h for b.
+
+    W_{hx} for W_{xh} or W_{ih} too.
+    """
     spoken = {*wanted, *map(stripped, wanted)}
     unknown = sorted(name for name in wanted if name not in best.names and stripped(name) not in best.names)
     renamed: list[tuple[str, str]] = []
     assumed = []
     for name in unknown:
-        base = name.split("_")[0]
+        base, _, label = name.partition("_")
         meant = [
             (known, quantity)
             for known, (quantity, of_head) in best.names.items()
             if known not in spoken and not of_head and known.split("_")[0] == base
             and quantity in {parameter.name for parameter in best.cell.parameters}
         ]  # fmt: skip
-        if len(meant) == 1 and len(name) == 1:
-            renamed.append((meant[0][1], name))
-            assumed.append(f"{name} is taken to be {meant[0][0]}")
+        of_a_state = base == "b" and label in best.states
+        inputs = {letter_name(str(best.letters.letter(one.name))) for one in best.cell.inputs}
+        of_an_input = len(label) == 2 and any({*label} == {state, x} for state in best.states for x in inputs)
+        if len(meant) == 1 and (not label or of_a_state or of_an_input):
+            known, quantity = meant[0]
+            renamed.append((quantity, str(spelled(name))))
+            assumed.append(f"{name} is taken to be {known}")
     return replace(best, renamed=(*renamed, *best.renamed)), assumed
