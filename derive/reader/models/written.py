@@ -53,7 +53,7 @@ from derive.reader.models.equations.losses import (
 )
 from derive.reader.models.equations.losses import unused as unused_losses
 from derive.reader.models.equations.names import letter_name
-from derive.reader.models.equations.other_names import under_other_names
+from derive.reader.models.equations.other_names import applied_twice, under_other_names
 from derive.reader.models.equations.together.blocks import with_blocks
 from derive.reader.models.equations.together.labelled import labelled
 from derive.reader.models.equations.together.packed import Instead, packed
@@ -210,6 +210,7 @@ def written(
         (
             *(other for other in (gates, unwritten_head(found, claiming, softmax=softmax)) if other is not None),
             *under_other_names(found, claiming),
+            *applied_twice(found),
         ),
         ended,
         supposed=[e for index, formula in claiming for e in suppositions(formula, index)],
