@@ -56,7 +56,7 @@ from derive.reader.models.equations.losses import (
 )
 from derive.reader.models.equations.losses import unused as unused_losses
 from derive.reader.models.equations.names import letter_name, stripped
-from derive.reader.models.equations.other_names import under_other_names
+from derive.reader.models.equations.other_names import applied_twice, under_other_names
 from derive.reader.models.equations.together.blocks import with_blocks
 from derive.reader.models.equations.together.constants import computed_parameters
 from derive.reader.models.equations.together.labelled import labelled
@@ -226,6 +226,7 @@ def written(
             *under_other_names(found, claiming),
             *computed_parameters(found, claiming),
             *dependences_instead([e for e in said if e.general], found),
+            *applied_twice(found),
         ),
         ended,
         supposed=[e for index, formula in claiming for e in suppositions(formula, index)],

@@ -153,9 +153,14 @@ class Models:
                 doubts = (said,) if model is known else (*model.doubts, said)
                 yield replace(model, recognised=False, doubts=doubts)
 
-    def others(self, formula: Formula) -> Iterator[Model]:
-        """The formula's model under other equations that the note may mean, as a guess, where it speaks of these."""
+    def others(self, formula: Formula, *, slips: bool = False) -> Iterator[Model]:
+        """The formula's model under other equations that the note may mean, as a guess, where it speaks of these.
+
+        `slips`: only under those without which the note contradicts itself.
+        """
         for number, other in enumerate(self.written.instead):
+            if slips and not other.slip:
+                continue
             spoken = names(formula.fragment) | ({"delta"} if _ERROR.search(formula.text) else set())
             if not spoken & other.letters:
                 continue

@@ -32,6 +32,26 @@ def under_other_names(known: Sequence[Equation], formulas: Sequence[tuple[int, F
             )  # fmt: skip
 
 
+def applied_twice(known: Sequence[Equation]) -> Iterator[Instead]:
+    """z_t = A of z_t = σ(A) beside h_t = σ(z_t), where the document has h_t = σ(A), too."""
+    for slip in known:
+        called = CALLED.match(slip.right)
+        name = f"{spelled(slip.target)}{TIMES[slip.style]}"
+        if called is None or not slip.right.rstrip().endswith(")"):
+            continue
+        of_it = _plain(f"{called.group()}{name})")
+        outer = {e.target for e in known if _plain(e.right) == of_it} - {slip.target}
+        if any(e.target in outer and _plain(e.right) == _plain(slip.right) for e in known):
+            text = f"{name} = {slip.right.rstrip()[called.end() : -1]}"
+            meant = replace(slip.rewritten(text), space=None, said="")
+            words = f"${name}$ of line {slip.place[1]} is the argument, to which the function is applied but once"
+            yield Instead(tuple(meant if e is slip else e for e in known), frozenset({slip.target}), words, slip=True)
+
+
+def _plain(text: str) -> str:
+    return "".join(text.replace(r"\left(", "(").replace(r"\right)", ")").split())
+
+
 def _candidates(known: Sequence[Equation], state: str) -> list[Equation]:
     """The equations of the one tanh that the next value of a state is made of besides that state and gates."""
     after = [e for e in known if e.target == state and not _CANDIDATE.match(e.right)]

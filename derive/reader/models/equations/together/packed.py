@@ -33,6 +33,8 @@ class Instead:
     said: str
     line: int = 0
     """Where the document writes what these stand for, if it does."""
+    slip: bool = False
+    """Whether they put right what contradicts the rest, so that what is wrong without them may be right."""
 
     def leave(self, known: Sequence[Equation]) -> list[Equation]:
         """The document's equations without those of that line that read what nothing gives a value."""
