@@ -93,13 +93,13 @@ def with_values(found: Sequence[Audited], lines: Mapping[str, Sequence[str]]) ->
         kept = list(each.judgements)
         for statement in _statements(each.formula, before):
             _computed(statement, table, kept, off, number, each)
+            _agreeing(statement, table, kept)  # before it gives its own left side a value
             if _refuted(statement, kept):
                 continue
             goes_on = statement.fragment.text.lstrip() != each.formula.text.lstrip()
             table.learn(statement, each.formula.place.line, each.formula.section, first if goes_on else None)
             if not goes_on:
                 first = statement.text(statement.sides[0].start, statement.sides[0].end), statement.sides[0]
-            _agreeing(statement, table, kept)
         before = each.formula
         result.append(replace(each, judgements=tuple(kept)))
     suspect = len(off) > FEW
