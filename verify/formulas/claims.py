@@ -393,6 +393,7 @@ def _of_lengths(
     if statement.unread:
         reason = f"the condition {statement.unread!r} is not read; without it the formula is wrong"
         return replace(blank, reason=reason)
+    doubt = ""
     for keys in guesses.alternatives():
         with guesses.turning(keys):
             other, _ = read(left, right, statement, claiming, context, blank)
@@ -404,7 +405,9 @@ def _of_lengths(
                 return replace(other, word=Word.HOLDS_IF, assumptions=assumed, reading="; ".join(assumed))
             return replace(blank, reason=f"true if {' and '.join(words)}; wrong otherwise")
         if other.word is not Word.WRONG and any(guess.doubtful for guess in made):
-            return replace(blank, reason=f"not decided if {' and '.join(words)}; wrong otherwise")
+            doubt = doubt or f"not decided if {' and '.join(words)}; wrong otherwise"
+    if doubt:
+        return replace(blank, reason=doubt)
     folded = [words for name, words in guesses.assumed.items() if words.endswith(f"stands for {name}")]
     if decision.sides is None and folded:  # perhaps the letter is another one, which this cell does not have
         return replace(blank, reason=f"the shapes do not fit if {' and '.join(folded)}")

@@ -117,6 +117,7 @@ def with_values(found: Sequence[Audited], lines: Mapping[str, Sequence[str]]) ->
         values = all(map(gives_value, said))
         for statement in said:
             _computed(statement, table, formulas, kept, off, number, each, text)
+            _agreeing(statement, table, kept)  # before it gives its own left side a value
             if _refuted(statement, kept):
                 continue
             goes_on = statement.fragment.text.lstrip() != each.formula.text.lstrip()
@@ -125,7 +126,6 @@ def with_values(found: Sequence[Audited], lines: Mapping[str, Sequence[str]]) ->
             formulas.learn(statement, kept, each.formula.place.line)
             if not goes_on:
                 first = statement.text(statement.sides[0].start, statement.sides[0].end), statement.sides[0]
-            _agreeing(statement, table, kept)
         before = each.formula
         result.append(replace(each, judgements=tuple(kept)))
     suspect = len(off) > FEW

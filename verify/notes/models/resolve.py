@@ -208,9 +208,7 @@ class Models:
             return (), None
         key = ("supposing", *(e.place for e in near.values()))
         if key not in self._others:
-            supposed = {e.place for e in self.written.supposed}
-            varied = {e.target for e in near.values() if e.place not in supposed}
-            others = [e for e in self.written.equations if e.target not in varied]
+            others = [e for e in self.written.equations if e.target not in near]
             self._others[key] = self._under(replace(self.written, equations=[*others, *near.values()]))
         return tuple(near.values()), self._others[key].of(formula)
 
