@@ -361,7 +361,7 @@ def _written_out(
     judgement = _of_lengths(left, right, statement, claiming, general, text, place)
     if judgement.word is not Word.WRONG:
         return judgement
-    fixed = replace(context, bench=replace(context.bench, steps=context.steps, _worlds={}))
+    fixed = replace(context, bench=context.bench.afresh(steps=context.steps))
     judgement = _of_lengths(left, right, statement, claiming, fixed, text, place)
     if judgement.word not in (Word.PROVED, Word.HOLDS_IF):
         return judgement
@@ -387,7 +387,7 @@ def _of_lengths(
     if decision is None or judgement.word is not Word.WRONG:
         return judgement
     if context.instance:
-        judgement = replace(judgement, counterexample=decision.case())
+        judgement = replace(judgement, counterexample=decision.case)
     assert decision.question is not None
     reversed_ = upside.upside_down((decision.question.left, decision.question.right), decision.question.bench.program)
     if statement.unread:

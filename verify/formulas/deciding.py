@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
@@ -28,6 +29,8 @@ from verify.truth.decimals import WORDS, Opinion
 
 AFTER = "not from the initial states, which are given each by itself: none follows from another"
 ABSENT = "a gradient before step 1 counts as zero"
+REMEMBERED = 500
+"""Decisions on one cell."""
 OUTPUTS = "J reads the final states through the outputs only"
 
 
@@ -56,6 +59,12 @@ class Question:
     """Whether the document's own weights act from the left, so that no Jacobian here is one of rows."""
 
     @property
+    def key(self) -> tuple[Hashable, ...]:
+        """What is asked, but for the bench, which only has another program where an expression of the text is named."""
+        given = self.left, self.right, self.facts, self.accumulated, self.pairs, self.outer, self.upright
+        return self.bench.program, *given
+
+    @property
     def of_jacobians(self) -> bool:
         """Whether Jacobians are multiplied, or a product is taken over steps."""
         parts = (*tree.walk(self.left), *tree.walk(self.right))
@@ -76,6 +85,7 @@ class Decision:
     question: Question | None = None
     others: tuple[tuple[Sides, Setting], ...] = ()
 
+    @cached_property
     def case(self) -> Mapping[str, Any]:
         """The counterexample of a wrong claim, for a person to see; it takes as long as the decision."""
         if self.sides is None or self.setting is None:
@@ -86,8 +96,14 @@ class Decision:
 
 
 def decide(question: Question) -> Decision:
-    """The judgement on one equation."""
-    return replace(_decided(question), question=question)
+    """The judgement on one equation; a text read under other conventions asks most of its questions again."""
+    known, asked = question.bench.known, question.key
+    if asked not in known:
+        while len(known) >= REMEMBERED:
+            known.pop(next(iter(known)))
+        known[asked] = replace(_decided(question), question=question)
+    found: Decision = known[asked]
+    return found
 
 
 def readings_with(question: Question, conventions: int) -> list[tuple[Reading, str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from itertools import islice, product
@@ -75,6 +75,12 @@ class Bench:
     steps: int | None = None
     """The number of steps, where a document fixes it; otherwise what holds does so for every number of them."""
     _worlds: dict[tuple[int, Scale, Facts], World] = field(default_factory=dict)
+    known: dict[Hashable, Any] = field(default_factory=dict)
+    """What was found with these data, for whoever asks it again."""
+
+    def afresh(self, **changes: Any) -> Bench:
+        """A bench with other data."""
+        return replace(self, **changes, _worlds={}, known={})
 
     def scales(self, sides: Sequence[Node] = ()) -> tuple[Scale, Scale]:
         """Two scales for a comparison of these sides; raises NoPointError as `verify.truth.scales` does."""
@@ -261,7 +267,7 @@ class Setting:
 
     def related(self) -> Setting:
         """The same with identities of functions, as `verify.truth.relations` knows them."""
-        return replace(self, bench=replace(self.bench, table=Related, _worlds={}))
+        return replace(self, bench=self.bench.afresh(table=Related))
 
     def opinion(self, left: Node, right: Node, found: Compared) -> Opinion:
         """Whether both sides agree as decimals where they were found to be different."""
