@@ -46,6 +46,8 @@ _RELATION = regex(
 )
 _ARROW = regex(r"\A\s*\\(?:to|rightarrow)(?![A-Za-z])(?=\s*\\[dt]?frac\s*\{\s*\\partial)")
 """→ ∂L/∂h, as what is computed next."""
+_GRADIENT = regex(r"\s*(?:d[A-Z]\w*|d[a-z](?:_(?:\w+|\{[^{}]*\}))?|delta_\w+)\s*(?:\+=|:?=(?!=)|←|<-)")
+"""A gradient as programs call it, and what it is: dW_hh += dz_t @ h_{t-1}^T."""
 _DEEPEST_HEADING = 6
 _CLOSING = regex(r"\s*(?:\$\$?|\\[)\]])")
 _LATEX_FENCES = {"math", "latex", "tex"}
@@ -275,10 +277,12 @@ def every_formula(text: str, file: str, headings: tuple[str, ...] = ()) -> tuple
                     continue
                 fragment, number, column = _inline(content, lines, number, last, column, file)
                 found.append(Found(fragment, kind == "display", tuple(path)))
-    if open_ and (found or any(derivative(each.fragment) for each in open_)):
+    named = [each for each in open_ if _GRADIENT.match(each.text)]
+    gradients = [each for each in open_ if derivative(each.fragment) or (len(named) > 1 and each in named)]
+    if open_ and (found or gradients):
         # Beside equations with marks, those without may be other models: only what they say of derivatives counts.
         marked = any(each.displayed and each.claims and not derivative(each.fragment) for each in found)
-        found += [each for each in open_ if derivative(each.fragment) or not marked]
+        found += gradients if marked else open_
         found.sort(key=lambda each: (each.place.line, each.place.column))
     return found, tuple(path)
 

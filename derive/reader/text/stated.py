@@ -118,6 +118,8 @@ _HADAMARD = {r"\circ": "∘", r"\odot": "⊙"}
 _NAMES = regex(r"(?<![A-Za-z\\])[A-Za-z]\w*_[A-Za-z]{3,}")
 """Names of programs, which LaTeX would take apart: h_prev."""
 _DERIVED = regex(r"∂|∇|(?<![A-Za-z])d\w*[^\s=]{0,12}/d\w|[δΔ]|\\(?:partial|nabla|[dD]elta)(?![A-Za-z])|\\frac\s*\{\s*d")
+_NAMED_DELTA = regex(r"(?<![A-Za-z_])delta_(?=[A-Za-su-z]\w*_)")
+"""The δ of delta_h_t."""
 _BEFORE = regex(r"t\s*[-−]\s*(?:1|dt(?!\w)|Δt)|t\{-1\}|prev(?![a-z])|ₜ₋₁")
 _MATHEMATICAL = regex(r"[_\u0370-\u03FF∂∇√∑∏⊙∘₀-ₜ¹²³⁰-ⁿᵀ^@*+·×]|\w\(")
 _STEP = regex(r"^\w+(?:\^\w+)?(?:_\{?t\}?|\^\{?t\}?|\[t\]|\(t\)|ₜ|ᵗ)$")
@@ -166,6 +168,7 @@ def stated(lines: Iterable[tuple[int, str]], file: str, *, latex: bool = False) 
 def _usual(line: str) -> str:
     """A line without the borders of boxes, its sums as Σ_{t=1}^{T}; each sign where it stood."""
     line = _SLIPPED.sub(r"_{t-\g<steps>}", _IN_WORDS.sub(_as_signs, line))
+    line = _NAMED_DELTA.sub(lambda m: "δ".ljust(len(m.group()), _NOTHING), line)
     if _NAMES.search(line) and set(_COMMAND.findall(line)) <= _HADAMARD.keys():
         line = _COMMAND.sub(lambda m: _HADAMARD[m.group()].ljust(len(m.group()), _NOTHING), line)
     line = _FROM_TO.sub(lambda m: f"{m['sign']}_{{{m['first']}}}^{{{m['last']}}}", line.translate(_DRAWN))
