@@ -163,7 +163,7 @@ def evaluated(
                 return ((own.get(start, Exact(text)),),)
             case Sum(terms=terms):
                 found = [_scaled(Exact(sign), value(term)) for sign, term in terms]
-                return _folded(found, lambda a, b: _entrywise(a, b, Exact.__add__))
+                return _folded(found, _plus)
             case Fraction(above=above, below=below):
                 return _scaled(1 / _number(value(below)), value(above))
             case Product(factors=factors, operators=operators):
@@ -298,6 +298,14 @@ def _power(base: Exact, power: Exact) -> Exact:
 
 def _scaled(factor: Exact, rows: Matrix) -> Matrix:
     return tuple(tuple(factor * each for each in row) for row in rows)
+
+
+def _plus(one: Matrix, other: Matrix) -> Matrix:
+    """A sum; a number beside a column, as in 1 - h², is that number in every row."""
+    for a, b in ((one, other), (other, one)):
+        if len(a) == len(a[0]) == 1 == len(b[0]):
+            return tuple((a[0][0] + row[0],) for row in b)
+    return _entrywise(one, other, Exact.__add__)
 
 
 def _entrywise(one: Matrix, other: Matrix, join: Callable[[Exact, Exact], Exact]) -> Matrix:

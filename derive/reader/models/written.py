@@ -59,6 +59,7 @@ from derive.reader.models.equations.names import letter_name, stripped
 from derive.reader.models.equations.other_names import applied_twice, under_other_names
 from derive.reader.models.equations.together.blocks import with_blocks
 from derive.reader.models.equations.together.constants import computed_parameters
+from derive.reader.models.equations.together.called import called
 from derive.reader.models.equations.together.labelled import labelled
 from derive.reader.models.equations.together.packed import Instead, packed
 from derive.reader.models.equations.together.stacks import named_stacks
@@ -144,6 +145,7 @@ def written(
     claiming = [(index, formula) for index, formula in enumerate(formulas) if formula.claims]
     families = gradient_families(formula for _, formula in claiming)
     stated = [e for index, formula in claiming for e in _defined(formula, index, families)]
+    stated += [e for e in called(formulas) if all(e.target != other.target for other in stated)]
     stated, declarations = with_spoken_functions(stated, declarations)
     stated, onward = split_losses(stated)
     gradient = gradients_in_words(stated)

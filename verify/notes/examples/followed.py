@@ -201,7 +201,7 @@ def _computed(
             if letter(left) is not None and judgement.word is Word.UNDECIDED and _is_number(right, table):
                 kept[here[0]] = Judgement(judgement.formula, Word.NOT_A_CLAIM, reason=A_VALUE, place=judgement.place)
             continue
-        if table.known(left) is not None and (letter(left) is None or at == 0):
+        if table.known(left) is not None and (at == 0 or (letter(left) is None and not shown.near)):
             continue  # the same value again, or another one of the same part
         if shown.near:
             assumed = (*_said(shown.used), *_sigmoid(table, left, right), WRITTEN)

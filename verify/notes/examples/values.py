@@ -10,7 +10,20 @@ from derive.cell import Cell
 from derive.reader.claims.statements.chains import Statement
 from derive.reader.meaning.letters import letter
 from derive.reader.text.mapping import walk
-from derive.reader.text.syntax import Fraction, Group, Mark, Name, Number, Product, Run, Script, Scripted, Sum, Syntax
+from derive.reader.text.syntax import (
+    Chain,
+    Fraction,
+    Group,
+    Mark,
+    Name,
+    Number,
+    Product,
+    Run,
+    Script,
+    Scripted,
+    Sum,
+    Syntax,
+)
 from verify.formulas.worked import LONG, ROUGHLY, Matrix, NoNumbersError, evaluated
 
 EXACT = 2
@@ -132,9 +145,9 @@ class Table:
 
 
 def gives_value(statement: Statement) -> bool:
-    """Whether a letter is a number here: b_f = 1.0."""
+    """Whether a letter is a number here, or several: b_f = 1.0."""
     sides = statement.sides
-    return len(sides) == 2 and letter(sides[0]) is not None and _alone(sides[1])
+    return len(sides) == 2 and letter(sides[0]) is not None and not any(isinstance(one, Name) for one in walk(sides[1]))
 
 
 def key(node: Syntax) -> str:
@@ -148,7 +161,8 @@ def key(node: Syntax) -> str:
             return kind
         case Scripted(base=base, scripts=scripts):
             order = sorted(scripts, key=lambda one: one.kind != "sub")
-            return key(base) + "".join(map(_script, order)) if key(base) else ""
+            parts = [key(base), *map(_script, order)]
+            return "".join(parts) if all(parts) else ""
         case Fraction(above=above, below=below) if key(above) and key(below):
             return f"({key(above)})/({key(below)})"
         case Product(factors=(above, below), operators=(operator,)) if operator.kind == "SLASH":
@@ -162,8 +176,22 @@ def key(node: Syntax) -> str:
 
 
 def _script(script: Script) -> str:
-    inner = ",".join(key(cell) for row in script.rows for cell in row)
-    return {"sub": f"_{inner}", "sup": f"^{inner}"}.get(script.kind, "'")
+    """A script; empty where it is no name."""
+    cells = [_index(cell) for row in script.rows for cell in row]
+    inner = ",".join(cells)
+    return {"sub": f"_{inner}", "sup": f"^{inner}"}.get(script.kind, "'") if all(cells) else ""
+
+
+def _index(cell: Syntax) -> str:
+    """A step or a label: t - 1, and (t = 2)."""
+    match cell:
+        case Sum(terms=terms) if all(key(term) for _, term in terms):
+            return "".join(("-" if sign < 0 else "+") + key(term) for sign, term in terms)
+        case Chain(sides=(left, right)) if key(left) and key(right):
+            return f"{key(left)}={key(right)}"
+        case Group(rows=((inner,),)):
+            return _index(inner)
+    return key(cell)
 
 
 def _entries(sides: Sequence[Syntax]) -> Iterator[tuple[Syntax, Syntax]]:
