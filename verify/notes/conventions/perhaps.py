@@ -13,6 +13,7 @@ from functools import partial
 from sympy import Expr
 
 from derive import nodes
+from derive.calculus.program import named_preactivations
 from derive.errors import Place
 from derive.patterns import regex
 from derive.reader.claims.gradients.derivatives import LOSSES
@@ -21,6 +22,7 @@ from derive.reader.claims.statements.chains import Statement
 from derive.reader.meaning import tree
 from derive.reader.meaning.tree import Gradient, Term
 from derive.reader.models.model import Model
+from verify.formulas import upside
 from verify.formulas.equation import ITSELF
 from verify.formulas.judgement import Judgement, Word
 from verify.formulas.wrong import special
@@ -155,7 +157,7 @@ def of_handed_back(found: Sequence[Audited], judge: Judge) -> Iterator[Audited]:
         one_step = {
             statement.place(0)
             for statement, said in (sides_of(each, each.model) if each.model is not None and wrong_in(each) else ())
-            if _comes_back(said)
+            if each.model is not None and _comes_back(said, each.model)
         }
         kept = (
             _open(one, HANDED_BACK) if one.place in one_step and _misses_its_own_step(one.true_when) else one
@@ -168,14 +170,16 @@ def _misses_its_own_step(case: str) -> bool:
     return special.LAST_OUTPUT in case or bool(_OF_STEP_BEFORE.search(case))
 
 
-def _comes_back(said: Sequence[Term]) -> bool:
-    """Whether a whole gradient at step t - 1 is given by gradients at step t alone."""
+def _comes_back(said: Sequence[Term], model: Model) -> bool:
+    """Whether a whole gradient at step t - 1 is given by gradients at step t alone, of states and what they read."""
     left, *rest = said
     left = unweighted(left)
     if not isinstance(left, Gradient) or left.immediate or left.only is not None or left.by.time != nodes.t - 1:
         return False
-    steps = {part.by.time for side in rest[:1] for part in tree.walk(side) if isinstance(part, Gradient)}
-    return steps == {nodes.t}
+    program, states = named_preactivations(model.cell), states_of(model)
+    carried = {*states}.union(*(upside.behind(name, program) for name in states))
+    found = [part.by for side in rest[:1] for part in tree.walk(side) if isinstance(part, Gradient)]
+    return bool(found) and all(by.time == nodes.t and by.name in carried for by in found)
 
 
 def _via(formula: Formula, statement: Statement, relation: int, model: Model, judge: Judge) -> str:
