@@ -58,8 +58,8 @@ from derive.reader.models.equations.losses import unused as unused_losses
 from derive.reader.models.equations.names import letter_name, stripped
 from derive.reader.models.equations.other_names import applied_twice, under_other_names
 from derive.reader.models.equations.together.blocks import with_blocks
-from derive.reader.models.equations.together.constants import computed_parameters
 from derive.reader.models.equations.together.called import called
+from derive.reader.models.equations.together.constants import computed_parameters
 from derive.reader.models.equations.together.labelled import labelled
 from derive.reader.models.equations.together.packed import Instead, packed
 from derive.reader.models.equations.together.stacks import named_stacks
