@@ -83,11 +83,6 @@ _IN_WORDS = regex(
     re.IGNORECASE,
 )
 """A 2-timestep example, a sequence of three time steps, $T = 3$."""
-_OF_SUMS = regex(
-    r"(?<![\w\\])(?P<letter>[LEJ])\s*=\s*(?P=letter)_?\{?[1₁]\}?(?:\s*\+\s*(?P=letter)_?\{?[2-6₂-₆]\}?)*"
-    r"\s*\+\s*(?P=letter)_?\{?(?P<last>[2-6₂-₆])\}?(?!\s*\+)"
-)
-"""L = L₁ + L₂ + L₃."""
 _WORDS = (("two", "二"), ("three", "三"), ("four", "四"), ("five", "五"), ("six", "六"))
 _BRACES = regex(r"[{}\s&]|\\(?:left|right|quad|[,;: !])")
 _SUM_OF_LOSSES = regex(
@@ -127,8 +122,6 @@ def lengths_in_words(text: str) -> Iterator[int]:
     for match in _IN_WORDS.finditer(text):
         said = match["number"] or match["word"] or match["chinese"] or match["last"]
         yield next(n for n, words in enumerate(_WORDS, 2) if said.lower() in (*words, str(n)))
-    for match in _OF_SUMS.finditer(text):
-        yield int(SUBSCRIPTS.get(match["last"], match["last"]))
 
 
 def lengths_in_equations(written: Sequence[Equation]) -> Iterator[int]:
