@@ -243,7 +243,7 @@ def _in_their_letters(best: Candidate, wanted: Collection[str]) -> tuple[Candida
         of_a_state = base == "b" and label in best.states
         inputs = {letter_name(str(best.letters.letter(one.name))) for one in best.cell.inputs}
         of_an_input = len(label) == 2 and any({*label} == {state, x} for state in best.states for x in inputs)
-        if len(meant) == 1 and (not label or of_a_state or of_an_input):
+        if len(meant) == 1 and (len(name) == 1 or of_a_state or of_an_input):
             known, quantity = meant[0]
             renamed.append((quantity, str(spelled(name))))
             assumed.append(f"{name} is taken to be {known}")
