@@ -227,10 +227,9 @@ def _otherwise(audited: Audited, models: Models, judge: Judge, document: Documen
 
 def _in_other_letters(audited: Audited, models: Models, judge: Judge) -> Audited:
     """A formula that is wrong in its model, in the letters of another section of the note, or without its slips."""
-    formula = audited.formula
-    for model in (
-        chain(models.in_other_letters(formula), models.others(formula, slips=True)) if wrong_in(audited) else ()
-    ):
+    if not wrong_in(audited):
+        return audited
+    for model in chain(models.in_other_letters(audited.formula), models.others(audited.formula, slips=True)):
         (audited,) = mending([audited], {0: judge(audited.formula, model)})
     return audited
 

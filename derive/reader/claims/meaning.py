@@ -156,7 +156,7 @@ class Claiming(Brackets):
         if (powered := self.powered(found)) is not None:
             return powered, i + 1
         if (jacobian := self.jacobian_of_softmax(found, group)) is not None:
-            return jacobian, i + 2
+            return self.decorated(jacobian, found, scripts), i + 2
         if (called := self.function(found) or self.unsaid_slope(found, group)) is not None:
             return self.call(called, found, factors, i)
         timed = self.with_time(found, group)
@@ -171,7 +171,7 @@ class Claiming(Brackets):
         moments = [time for _, part in found.parts if (time := time_expression(part)) is not None]
         moving = any(str(symbol) in ("t", "T") for time in moments for symbol in time.free_symbols)
         if (placed := unit(self, found, group)) is not None:
-            return placed, i + 2
+            return self.decorated(placed, found, scripts), i + 2
         if found.base == "I" and not (found.primes or (moving and not found.transposed)):  # I_t is what step t reads
             return self.decorated(tree.Identity(), found), i + 1
         if (known := constant(found) or limit(self, found)) is not None:

@@ -119,7 +119,7 @@ def completed(model: Model, formulas: Sequence[Formula], section: tuple[str, ...
             errors[error[0]] = error[1]
             named.add(place)
     known = errors.keys() & ERRORS or any(base in ERRORS for base, *_ in pairs)
-    if not known and (rest := residual((one, claiming) for one, claiming, _ in said())) is not None:
+    if not known and (rest := residual(((one, claiming) for one, claiming, _ in said()), nearest)) is not None:
         errors[rest[0]] = rest[1]
         places |= {_key(one.fragment.place(one.sides[0].start)) for one in rest[2]}
     for statement, claiming, place in said():

@@ -20,6 +20,7 @@ from verify.notes.files import Formula
 ERRORS = frozenset(["delta", "Delta"])
 """What the letter of an error is called."""
 _NUMBERED = regex(r"[\s&]*(?:\\delta|δ)[^=]*\d[^=]*=")
+_GIVEN = regex(r"(?:\\delta(?![A-Za-z])|δ)\s*(?:[_^]\s*(?:t(?![A-Za-z])|\{\s*\(?\s*t\s*\)?\s*\})\s*)?[&\s]*:?=")
 _NAMES = regex(r"=:")
 
 
@@ -66,10 +67,13 @@ def numbered(formula: Formula) -> Iterable[Statement]:
     return stated(formula) if _NUMBERED.match(formula.text) else ()
 
 
-def residual(found: Iterable[tuple[Statement, Claiming]]) -> tuple[str, Term, list[Statement]] | None:
+def residual(
+    found: Iterable[tuple[Statement, Claiming]], formulas: Iterable[Formula]
+) -> tuple[str, Term, list[Statement]] | None:
     """δ of δ_t = ŷ_t - y_t and of ∂L/∂o_t = ŷ_t - y_t = δ: the letter, the difference, where that is all of a formula.
 
-    It is that where an error without a label could not be read otherwise, or would have another shape.
+    It is that where an error without a label could not be read otherwise, or would have another shape, and where no
+    formula, such as one with words, gives it another value.
     """
     defined: set[tuple[str, Term | None]] = set()
     alone = []
@@ -80,7 +84,8 @@ def residual(found: Iterable[tuple[Statement, Claiming]]) -> tuple[str, Term, li
                 defined.add((name, _difference(letter, said, claiming)))
                 alone += [statement] if len(statement.sides) == 2 else []
     name, value = defined.pop() if len(defined) == 1 else ("", None)
-    return None if value is None else (name, value, alone)
+    given = sum(len(_GIVEN.findall(formula.text)) for formula in formulas)
+    return None if value is None or given > len(alone) else (name, value, alone)
 
 
 def _bare_error(side: Syntax, claiming: Claiming) -> str | None:
