@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cache, lru_cache, partial
+from functools import cache, partial
 
 from derive.calculus.program import named_preactivations
 from derive.cell import Cell
@@ -52,10 +52,17 @@ LARGEST = 4_000
 """Characters of a formula that are read as claims."""
 
 
-@lru_cache(maxsize=8)
+BENCHES = 8
+_benches: dict[Cell, Bench] = {}
+
+
 def bench(cell: Cell) -> Bench:
-    """Random data of a cell, kept between claims."""
-    return Bench(cell, named_preactivations(cell))
+    """Random data of a cell, kept between claims; of the cells used last."""
+    found = _benches.pop(cell, None) or Bench(cell, named_preactivations(cell))
+    _benches[cell] = found
+    if len(_benches) > BENCHES:
+        _benches.pop(next(iter(_benches))).known.clear()  # what is known refers to its bench
+    return found
 
 
 def check(
@@ -363,6 +370,7 @@ def _written_out(
         return judgement
     fixed = replace(context, bench=context.bench.afresh(steps=context.steps))
     judgement = _of_lengths(left, right, statement, claiming, fixed, text, place)
+    fixed.bench.known.clear()
     if judgement.word not in (Word.PROVED, Word.HOLDS_IF):
         return judgement
     assumed = (f"the sequence has {context.steps} steps", *judgement.assumptions)

@@ -59,7 +59,7 @@ def explained(
     """
     letters = lettered(notation, bench.program) if notation is not None else bench.cell.notation
     try:
-        found = _explained(judgement, decision, derivation.summed_losses)
+        found = _once(judgement, decision, derivation.summed_losses)
     except (InputError, UnsupportedError, NoValueError, NoPointError):
         return judgement  # the verdict stands; what has no letters or no value here cannot be explained
     if decision.question is not None and (zero := vanishing(decision.question.right, bench.program)):
@@ -87,6 +87,23 @@ def _turned(node: Node) -> Node:
         return transpose(Shaped(part, *reversed(part.shape))) if isinstance(part, Adjoint) else None
 
     return substitute(node, lying)
+
+
+def _once(judgement: Judgement, decision: Decision, derivation: Derivation) -> Explained:
+    """What is wrong, sought once for a question: what is told of it depends on no text."""
+    if decision.question is None:
+        return _explained(judgement, decision, derivation)
+    known = decision.question.bench.known
+    told = judgement.assumptions, judgement.reading, judgement.true_when, judgement.mistakes
+    key = ("explained", *decision.question.key, told)
+    if key not in known:
+        known[key] = _explained(judgement, decision, derivation)
+    found: Explained = known[key]
+    own = found.judgement
+    again = replace(
+        judgement, mistakes=own.mistakes, assumptions=own.assumptions, reading=own.reading, true_when=own.true_when
+    )
+    return replace(found, judgement=again)
 
 
 def _explained(judgement: Judgement, decision: Decision, derivation: Derivation) -> Explained:
