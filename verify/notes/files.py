@@ -53,7 +53,6 @@ class Aside:
     name: str
     line: int
     reason: str
-    text: str = ""
 
 
 @dataclass(frozen=True)
@@ -169,7 +168,7 @@ def asides(text: str, formulas: Iterable[Formula]) -> Iterator[Aside]:
         found = (_IN_CODE if fence else _IN_TEXT).match(line)
         if found and number not in read:
             name = found.group(1).split("_")[0].split("[")[0]
-            yield Aside(name, number, "code is not read as a model" if fence else "write it between $$ and $$", line)
+            yield Aside(name, number, "code is not read as a model" if fence else "write it between $$ and $$")
 
 
 def _markdown(

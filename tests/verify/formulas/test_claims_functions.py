@@ -53,7 +53,6 @@ OPEN = [
     r"\exp(a+b) = \exp(a)+\exp(b)",  # two letters may be names of something
     r"\sigma(x) = \max(0, x)",  # says what σ is
     r"\tanh^{-1}(x) = \frac{1}{\tanh(x)}",  # the inverse function, or one over the value
-    r"\sigma(0) = \frac{1}{2}",
     r"f'(x) = 1 - f(x)^2",
     r"\tanh''(x) = 1",
 ]

@@ -77,12 +77,17 @@ def of_one_loss(found: Sequence[Audited], judge: Judge) -> Iterator[Audited]:
 
 
 def of_a_mean(found: Sequence[Audited], judge: Judge) -> Iterator[Audited]:
-    """The formulas, those left open that are right of the loss of step t, where the whole one is the mean of these."""
+    """The formulas, those for parameters left open that are right of the loss of step t where the whole is a mean.
+
+    ∂L/∂W = δ_t h_t^⊤, in which the sum is left out, and 1/T with it.
+    """
     for each in found:
         model = each.model
         if model is not None and wrong_in(each) and any(said.factor.has(nodes.T) for _, said in model.meant.losses):
             sides = [part for _, said in sides_of(each, model) for side in said for part in tree.walk(side)]
-            if not any(isinstance(part, Gradient) and part.only is not None for part in sides):  # it tells them apart
+            lefts = [unweighted(said[0]) for _, said in sides_of(each, model)]
+            summed = all(isinstance(left, Gradient) and left.by.time is None for left in lefts)
+            if summed and not any(isinstance(part, Gradient) and part.only is not None for part in sides):
                 losses = tuple((letter, Loss(nodes.t)) for letter in LOSSES)
                 words = f"{OF_ONE} t alone"
                 each = _unless(words, each, judge(each.formula, doubted(model, words, losses=losses)))

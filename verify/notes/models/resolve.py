@@ -40,8 +40,6 @@ CALLED = "the {kind} that line {line} speaks of is {title}"
 
 _ERROR = regex(r"\\delta(?![A-Za-z])|δ")
 _AT_T = r"(?<![A-Za-z\\]){letter}\s*[_^]\s*[{{(<\[]*\s*t(?![A-Za-z])"
-_CALLED = regex(r"(?<![\w.])(?:[A-Za-z_]+\.)*([A-Za-z_]+)\s*\(")
-_PRODUCTS = frozenset(["matmul", "dot", "einsum"])
 NEAR = 4
 """Lines within which a formula stands under what is supposed before it."""
 
@@ -307,7 +305,7 @@ class Models:
         for name, line, section, reason in [
             *((e.target, e.place[1], e.section, "") for e in self.written.equations if not _agrees(e, other)),
             *((e.name, e.place.line, e.section, e.reason) for e in self.written.unread),
-            *((each.name, each.line, None, each.reason) for each in self.aside if not _calls_alike(each, other)),
+            *((each.name, each.line, None, each.reason) for each in self.aside),
         ]:
             if name not in claimed and stripped(name) not in claimed:
                 continue
@@ -347,13 +345,6 @@ def _agrees(equation: Equation, model: Model | None) -> bool:
     found = check(equation.fragment.text, model.cell, fragment=equation.fragment, explain=False)
     guessed = any(ARGUMENT_OF in words for judgement in found for words in judgement.assumptions)
     return bool(found) and not guessed and all(one.word in (Word.PROVED, Word.HOLDS_IF) for one in found)
-
-
-def _calls_alike(aside: Aside, model: Model | None) -> bool:
-    """Whether code calls for a state what a model does: h_current = np.tanh(a_current) beside h_t = tanh(…)."""
-    said = [e for e in model.cell.equations if e.symbol.name == aside.name] if model is not None else []
-    calls = {node.function.name for e in said for node in e.expression.atoms(Elementwise)}
-    return bool(calls) and {*_CALLED.findall(aside.text)} - _PRODUCTS == calls
 
 
 ARGUMENT_OF = "is the argument of"
