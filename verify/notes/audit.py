@@ -81,6 +81,8 @@ _CUT = regex(
     r"(?P<behind>:)?\s*[nNdD]_\{?(?P<part>[A-Za-z])\}?\s*(?(behind)|:)\s*(?:,\s*:)?\s*\]\s*\$(?P<like>[^$\n]{0,12}\betc\b)?"
 )
 """$W_f = W_f[:, :n_a]$ etc.: the columns of W_f that act on a, here or with `n_a:` on what stands behind it."""
+_CUT_IN_CODE = regex(r"\bW_?[A-Za-z]{1,2}(?:[\"']\s*\])?\s*\[\s*:\s*,\s*:?\s*n_(?P<part>[A-Za-z])\s*:?\s*\]")
+"""parameters["Wf"][:, :n_a] in a program: weights are cut behind the columns that act on a."""
 WRONG_IF = "wrong if"
 
 
@@ -272,6 +274,8 @@ def _blocks(text: str) -> Iterator[tuple[str, str]]:
     for match in _CUT.finditer(text):
         weight = "" if match.group("like") else letter_name(match.group("weight"))
         yield weight, match.group("part") + ("" if match.group("behind") else ":")
+    for match in _CUT_IN_CODE.finditer(text):
+        yield from (("", match.group("part")), ("", f"{match.group('part')}:"))
 
 
 def _refuse_unread(document: Document) -> None:
