@@ -35,7 +35,10 @@ from verify.notes.conventions.errors import perhaps_handed_back
 from verify.notes.conventions.habits import NEAR, THROUGH_A_STATE
 from verify.notes.conventions.perhaps import perhaps
 from verify.notes.conventions.steps import (
+    EVERY_OUTPUT,
     LAST_ALONE,
+    NEXT_TO,
+    OUTPUT_ALONE,
     as_long_as_named,
     lengths_in_equations,
     lengths_in_sums,
@@ -182,7 +185,8 @@ def audit(
     lengths = {steps for part in document.parts for steps in lengths_in_words(part.text)}
     lengths |= {*lengths_in_equations(models.written.equations)}
     lengths |= {*lengths_in_sums(line for part in document.parts for line in part.text.splitlines())}
-    judged = settled(tuple(map(apart, document.formulas)), apart, quickly, last_alone, along, lengths)
+    of_last = last_alone | behind_words(document, OUTPUT_ALONE, NEXT_TO, EVERY_OUTPUT)
+    judged = settled(tuple(map(apart, document.formulas)), apart, quickly, of_last, along, lengths)
     judged = tuple(_in_other_letters(each, models, apart) for each in judged)
     as_long = as_long_as_named(judged, lengths)
 
