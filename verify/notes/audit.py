@@ -35,7 +35,10 @@ from verify.notes.conventions.errors import perhaps_handed_back
 from verify.notes.conventions.habits import NEAR, THROUGH_A_STATE
 from verify.notes.conventions.perhaps import perhaps
 from verify.notes.conventions.steps import (
+    EVERY_OUTPUT,
     LAST_ALONE,
+    NEXT_TO,
+    OUTPUT_ALONE,
     as_long_as_named,
     lengths_in_equations,
     lengths_in_sums,
@@ -81,6 +84,8 @@ _CUT = regex(
     r"(?P<behind>:)?\s*[nNdD]_\{?(?P<part>[A-Za-z])\}?\s*(?(behind)|:)\s*(?:,\s*:)?\s*\]\s*\$(?P<like>[^$\n]{0,12}\betc\b)?"
 )
 """$W_f = W_f[:, :n_a]$ etc.: the columns of W_f that act on a, here or with `n_a:` on what stands behind it."""
+_CUT_IN_CODE = regex(r"\bW_?[A-Za-z]{1,2}(?:[\"']\s*\])?\s*\[\s*:\s*,\s*:?\s*n_(?P<part>[A-Za-z])\s*:?\s*\]")
+"""parameters["Wf"][:, :n_a] in a program: weights are cut behind the columns that act on a."""
 WRONG_IF = "wrong if"
 
 
@@ -180,7 +185,8 @@ def audit(
     lengths = {steps for part in document.parts for steps in lengths_in_words(part.text)}
     lengths |= {*lengths_in_equations(models.written.equations)}
     lengths |= {*lengths_in_sums(line for part in document.parts for line in part.text.splitlines())}
-    judged = settled(tuple(map(apart, document.formulas)), apart, quickly, last_alone, along, lengths)
+    of_last = last_alone | behind_words(document, OUTPUT_ALONE, NEXT_TO, EVERY_OUTPUT)
+    judged = settled(tuple(map(apart, document.formulas)), apart, quickly, of_last, along, lengths)
     judged = tuple(_in_other_letters(each, models, apart) for each in judged)
     as_long = as_long_as_named(judged, lengths)
 
@@ -272,6 +278,8 @@ def _blocks(text: str) -> Iterator[tuple[str, str]]:
     for match in _CUT.finditer(text):
         weight = "" if match.group("like") else letter_name(match.group("weight"))
         yield weight, match.group("part") + ("" if match.group("behind") else ":")
+    for match in _CUT_IN_CODE.finditer(text):
+        yield from (("", match.group("part")), ("", f"{match.group('part')}:"))
 
 
 def _refuse_unread(document: Document) -> None:

@@ -242,8 +242,10 @@ def _last_equals(text: str) -> int | None:
     return None
 
 
-def behind_words(document: Document, words: re.Pattern[str], within: int | None = None) -> frozenset[Formula]:
-    """The formulas that stand behind such words in their section, `within` so many lines if that is said.
+def behind_words(
+    document: Document, words: re.Pattern[str], within: int | None = None, until: re.Pattern[str] | None = None
+) -> frozenset[Formula]:
+    """The formulas that stand behind such words in their section, `within` so many lines or `until` others if said.
 
     The cells of a notebook follow each other like the lines of a file.
     """
@@ -252,7 +254,7 @@ def behind_words(document: Document, words: re.Pattern[str], within: int | None 
     for part in document.parts:
         reached: set[int] = set()
         for number, line in enumerate(part.text.splitlines(), 1):
-            more = -1 if HEADING.match(line) else more - 1
+            more = -1 if HEADING.match(line) or (until is not None and until.search(line)) else more - 1
             if more >= 0:
                 reached.add(number)
             if words.search(line):

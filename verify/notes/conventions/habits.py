@@ -9,6 +9,7 @@ from dataclasses import replace
 from sympy import Expr, Integer
 
 from derive import nodes
+from derive.notation import spelled
 from derive.patterns import regex
 from derive.reader.claims.gradients.derivatives import LOSSES
 from derive.reader.claims.meant import Habit, Loss
@@ -57,39 +58,60 @@ def onward(found: Sequence[Audited], judge: Judge) -> list[Audited]:
 
     Only where the note takes ∂L_t by what comes after step t, which else would be zero, or has a letter for the
     gradient of L_t by a state of step t, as errors have it that come back through the steps, or computes ∂L_t/∂h_t
-    from ∂L_{t+1}/∂h_{t+1} or ∂L_{t+1}/∂h_t.
+    from ∂L_{t+1}/∂h_{t+1} or ∂L_{t+1}/∂h_t. What would spoil formulas of one chapter may be meant in another.
     """
-    models = {each.model for each in found if each.model is not None}
-    lettered = any(
-        _of_its_step(said) and isinstance(said, Gradient) and said.by.name in states_of(model)
-        for model in models
-        for _, said in model.meant.errors
-    )
-    parts = [list(parts_of(each, each.model)) for each in found if each.model is not None]
-    if not lettered and not any(any(map(_is_later, here)) or _of_two_steps(here) for here in parts):
-        return list(found)
-    said = {number: each for number, each in enumerate(found) if right_in(each) or wrong_in(each)}
-    models_ = {number: _with_later_losses(each.model) for number, each in said.items() if each.model is not None}
-    other = {number: judge(said[number].formula, model) for number, model in models_.items()}
+    everywhere = _onward({*range(len(found))}, found, judge)
+    if everywhere is not None:
+        return mending(found, everywhere)
+    chapters: dict[tuple[str, ...], set[int]] = {}
+    for number, each in enumerate(found):
+        chapters.setdefault(each.formula.section[:2], set()).add(number)
+    result = list(found)
+    for here in chapters.values() if len(chapters) > 1 else ():
+        result = mending(result, _onward(here, found, judge) or {})
+    return result
+
+
+def _onward(here: Collection[int], found: Sequence[Audited], judge: Judge) -> dict[int, Audited] | None:
+    """Some formulas of a note with ∂L_t of the losses from step t on; none where nothing speaks for it or it spoils."""
+    if not _speaks_of_later([found[number] for number in here]):
+        return {}
+    said = {number: found[number] for number in here if right_in(found[number]) or wrong_in(found[number])}
+    models = {number: _with_later_losses(each.model) for number, each in said.items() if each.model is not None}
+    other = {number: judge(said[number].formula, model) for number, model in models.items()}
     for number, each in other.items():
         if wrong_in(said[number]) > right_in(each) - right_in(said[number]):  # ∂L_t/∂W may be what step t brings of it
-            termed = judge(each.formula, doubted(models_[number], Habit.TERMS.value, habits={Habit.TERMS}))
+            termed = judge(each.formula, doubted(models[number], Habit.TERMS.value, habits={Habit.TERMS}))
             other[number] = termed if right_in(termed) > right_in(each) else each
-    spoiled = [n for n, each in other.items() if right_in(each) < right_in(said[n])]
-    if spoiled:
-        return list(found)
-    kept = {
+    if any(right_in(each) < right_in(said[number]) for number, each in other.items()):
+        return None
+    return {
         n: replace(each, judgements=tuple(map(better, said[n].judgements, each.judgements)))
         for n, each in other.items()
         if len(each.judgements) == len(said[n].judgements)
     }
-    return mending(found, kept)
+
+
+def _speaks_of_later(found: Sequence[Audited]) -> bool:
+    """Whether formulas have a ∂L_t that only the losses from step t on can give, or a δ_{t+1} of such letters."""
+    letters = set()
+    for model in {each.model for each in found if each.model is not None}:
+        own = {letter: said for letter, said in model.meant.errors if _of_its_step(said)}
+        if any(isinstance(said, Gradient) and said.by.name in states_of(model) for said in own.values()):
+            return True
+        letters |= own.keys() | {"delta" for _, step, loss in model.meant.asked if step == loss}
+    ahead = [re.compile(rf"{re.escape(str(spelled(each)))}\s*_\s*\{{\s*t\s*\+\s*1\s*\}}") for each in letters]
+    parts = (list(parts_of(each, each.model)) for each in found if each.model is not None)
+    return any(one.search(each.formula.text) for one in ahead for each in found) or any(
+        any(map(_is_later, here)) or _of_two_steps(here) for here in parts
+    )
 
 
 def _with_later_losses(model: Model) -> Model:
     """The model in a note whose ∂L_t is of the losses from step t on, its error letters too."""
     errors = tuple((letter, tree.mapped(said, _of_all)) for letter, said in model.meant.errors)
-    return doubted(model, Habit.ONWARD.value, habits={Habit.ONWARD}, errors=errors)
+    asked = tuple((name, step, None if loss == step else loss) for name, step, loss in model.meant.asked)
+    return doubted(model, Habit.ONWARD.value, habits={Habit.ONWARD}, errors=errors, asked=asked)
 
 
 def _of_all(said: Term) -> Term | None:

@@ -51,6 +51,20 @@ LAST_ALONE = regex(
 )
 """Words for a loss that reads the output of the last step alone."""
 
+OUTPUT_ALONE = regex(
+    r"(?<!不)(?:只|仅)(?:需要?|取|用|使用|要|看|考虑|关心)+最后一?个?(?:时刻|时间步|步)[^。，,\n]{0,8}(?:输出|隐藏状态|状态|预测)"
+    r"|(?<!not )\bonly\b[^.,;\n]{0,30}\b(?:last|final)\b[^.,;\n]{0,25}\b(?:output|hidden state|prediction)\b"
+    r"|(?<!not )\bonly\b[^.,;\n]{0,15}\b(?:output|hidden state|prediction)\b[^.,;\n]{0,15}\b(?:last|final)\b"
+    r"|\b(?:last|final)\b[^.,;\n]{0,25}\b(?:output|hidden state|prediction)\b[^.,;\n]{0,20}\b(?:only|alone)\b",
+    re.IGNORECASE,
+)
+"""Words for tasks of which the output of the last step alone counts: what stands next to them is about these."""
+EVERY_OUTPUT = regex(
+    r"(?:所有|全部|每一?个?|各个?)(?:时刻|时间步|步)|\b(?:all|every|each)\b[^.\n]{0,20}\bsteps?\b", re.IGNORECASE
+)
+NEXT_TO = 8
+"""Lines between such words and a formula that they are about."""
+
 _NEXT_TO_LAST = regex(r"(?<![A-Za-z\\])T\s*-\s*1(?!\d)")
 _AT_THE_LAST_STEP = regex(r"_\s*(?:T|\{(?:[^{}]*,)?\s*T\s*\})|\(\s*T\s*\)|=\s*1\s*\}\s*\^\s*(?:T|\{\s*T\s*\})")
 """h_T, h^{(T)}, and a sum from 1 to T."""

@@ -54,6 +54,8 @@ class Differentials(Derivatives):
         if word and value.name in {state.name for state in self.letters.cell.states}:
             self.letters.guesses.assumed.pop(value.name, None)  # what the word means is said of d as a whole
             return tree.Handed(value, BESIDE[word] < 0)
+        if value.name in self.letters.meant.upstream and not value.at:
+            return tree.Handed(value, False, True)
         value = self.compared(value)
         plain = Gradient(value, self.letters.asked(value), False, "d")
         nets = self.argument_of(value.name)
