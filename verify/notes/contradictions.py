@@ -11,7 +11,7 @@ from derive.errors import Place
 from derive.patterns import regex
 from derive.reader.meaning import tree
 from derive.reader.models.equations.finding import DERIVATIVE, RELATION, letter_named
-from derive.reader.models.equations.names import names
+from derive.reader.models.equations.names import names, stripped
 from derive.reader.models.equations.remarks import operands_in_words
 from derive.reader.models.model import Model
 from verify.formulas import upside
@@ -70,7 +70,12 @@ def of_two_minds(found: Sequence[Audited]) -> Iterator[Audited]:
         if each.model is not None and not in_a_case and not DERIVATIVE.search(each.formula.text):
             computed = {equation.symbol.name for equation in each.model.cell.equations}
             letters = names(each.formula.fragment) & computed
-            if letters and any(one.reason == ANOTHER for one in each.judgements):
+            if any("shapes" in one.reason for one in each.judgements):  # z_3 = V s_3
+                left = letter_named(each.formula.text.partition("=")[0].strip(" &"))
+                letters = frozenset({left, stripped(left)} if stripped(left) in computed else ())
+            elif all(one.reason != ANOTHER for one in each.judgements):
+                continue
+            if letters:
                 said.append((each.model, each.formula.section, each.formula.place.line, letters))
     for each in found:
         about = names(each.formula.fragment)

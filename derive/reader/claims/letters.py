@@ -167,6 +167,8 @@ class Letters:
             return found
         part = Group(node.end, node.end, "LPAR", ((Number(node.end, node.end, str(found.power)),),))
         labelled = replace(found, power=None, parts=[*found.parts, ("label", part)])
+        if len(found.parts) == 1 and any(base == found.base for base, *_ in self.meant.pairs):  # δ_2^3
+            return labelled
         plain = self.resolve(replace(found, power=None), fragment, noted=False)
         return labelled if plain is None and self.resolve(labelled, fragment, noted=False) is not None else found
 

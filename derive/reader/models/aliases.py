@@ -49,6 +49,37 @@ def slips(cell: Cell, output: Collection[str] = ()) -> dict[str, str]:
     return found
 
 
+def carried(cell: Cell, claimed: Collection[str]) -> dict[str, str]:
+    """States that only carry a value of their step on, c_t = m_t, where they and not the value are spoken of."""
+    states = {state.name for state in cell.states}
+    values = {e.symbol.name for e in cell.equations} - {*states, *claimed, cell.output.name}
+    return {
+        e.symbol.name: e.expression.name
+        for e in cell.equations
+        if isinstance(e.expression, Quantity)
+        and e.symbol.name in states.intersection(claimed)
+        and e.expression.name in values
+        and e.expression.time == t
+    }
+
+
+def with_carried(cell: Cell, found: Mapping[str, str]) -> Cell:
+    """The cell in which such a value is the state itself."""
+    by_name = {equation.symbol.name: equation for equation in cell.equations}
+    for state, value in found.items():
+        put_in = _exchange(by_name[value].symbol, by_name[state].symbol)
+        equations = [
+            replace(e, symbol=put_in(e.symbol) or e.symbol, expression=substitute(e.expression, put_in))
+            for e in cell.equations
+            if e.symbol.name != state
+        ]
+        ordered = in_dependency_order(equations)
+        read = {leaf for e in ordered for leaf in leaves(e.expression)}
+        last = next(e.symbol for e in reversed(ordered) if e.symbol not in read)
+        cell = replace(cell, equations=ordered, output=last if cell.output.name == state else cell.output)
+    return cell
+
+
 def without_slips(cell: Cell, found: Mapping[str, str]) -> Cell:
     """The cell with the parameters that are meant in the place of those that slipped in."""
     by_name = {parameter.name: parameter for parameter in cell.parameters}

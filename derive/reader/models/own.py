@@ -12,7 +12,7 @@ from derive.notation import spelled
 from derive.patterns import regex
 from derive.reader.claims.meant import Loss, Meant
 from derive.reader.document.elaborate import cell as elaborated
-from derive.reader.models.aliases import aliases, shorthands, slips, with_aliases, without_slips
+from derive.reader.models.aliases import aliases, carried, shorthands, slips, with_aliases, with_carried, without_slips
 from derive.reader.models.choice import Choice, nearest, without_later_losses
 from derive.reader.models.commuting import commuting, valued
 from derive.reader.models.declaring import ACCENTED, declarations, said_shapes, text_of, within
@@ -35,6 +35,7 @@ VALUED = "the letters are numbers, as line {line} gives one"
 SAID_SMALL = "the letters are numbers, as the words of the note say"
 OF_TWO = "{name} is {entry} alone, though {other} has an equation of its own"
 SLIPPED = "{letter} stands for {other}, in which alone its equation differs from a part of another"
+CARRIED = "what reads {value} is meant to read {state}, which is the same and which alone is spoken of"
 NO_EQUATION = "the note has no equation for {names}"
 NO_EQUATIONS = "the note has no equation of a model"
 IS_OPEN = "{name} is open: {reason}"
@@ -113,6 +114,7 @@ def _own(
                 return Lost(NO_MODEL.format(lines=lines, reason=error.message)), chosen
             continue
         cell = without_slips(_minimised(chosen, cell), slipped := slips(cell, chosen.kept))
+        cell = with_carried(cell, passed := carried(cell, claimed))
         short = [name for name in shorthands(cell) if name not in chosen.kept and cell.states]
         chosen.shorthands |= set(short)
         more = [name for name in (*aliases(cell, chosen.kept), *short) if name not in chosen.aliases]
@@ -127,7 +129,8 @@ def _own(
                 named = cell
             named = replace(named, notation=replace(named.notation, later=chosen.late))
             numbers = (NUMBER.format(letter=letter) for letter in chosen.numbers)
-            meant = (SLIPPED.format(letter=spelled(a), other=spelled(b)) for a, b in slipped.items())
+            meant = [SLIPPED.format(letter=spelled(a), other=spelled(b)) for a, b in slipped.items()]
+            meant += [CARRIED.format(state=spelled(a), value=spelled(b)) for a, b in passed.items()]
             doubts = (*chosen.doubts, *numbers, *meant, *_later(chosen, at), *_of_two(chosen), *chosen.instead.values())
             model = Model(
                 named, _origin(chosen), said, _places(chosen) | of_others(chosen), tuple(holes_of(chosen)),

@@ -19,10 +19,14 @@ _WORD = regex(rf"{_START}(?P<word>[A-Za-z]{{2,}}){_STEP}(?={_EQUALS})")
 _JOINED = regex(rf"{_START}(?P<word>{COMPOUND.pattern})(?:{_STEP})?(?={_EQUALS})")
 _GRADIENT = regex(rf"{_START}(?P<word>[A-Za-z]{{4,}}){_EQUALS}(?:\s|&)*\\[dt]?frac\s*\{{\s*\\partial(?![A-Za-z])")
 """gradout = \\frac{\\partial L}{\\partial h_t}."""
+_RAISED = r"\s*\^\s*(?:[tnk]|\{?\s*(?:<|\\langle(?![A-Za-z])|[(\[])?\s*[tnk](?![A-Za-z])[^{}=]{0,20}\}?)"
+_NUMBERED = regex(rf"{_START}(?P<word>[A-Za-z]\d{{1,2}})(?:{_STEP}|{_RAISED})(?={_EQUALS})")
+_WEIGHT = regex(r"(?<![A-Za-z\d\\_^{])(?P<word>[WUVb]\d)(?![\d.,])")
+"""z1_t = and W1 x_t: a letter with its number directly behind it."""
 _LIST_OF_BEFORE = regex(r"^[ \t]*(?P<word>[A-Za-z]\w*_\w+_(?:prev|previous|old|before))[ \t]*:?=[ \t]*\[", re.MULTILINE)
 """A list with the value of the step before in it, called by what it holds: x_h_prev = [x, h_prev]."""
 
-_SET = regex(rf"\\(?:mathit|text)\{{(?P<word>[A-Za-z]{{2,}}|{COMPOUND.pattern})\}}")
+_SET = regex(rf"\\(?:mathit|text)\{{(?P<word>[A-Za-z]{{2,}}|[A-Za-z]\d{{1,2}}|{COMPOUND.pattern})\}}")
 
 
 def words_at_the_left(fragment: Fragment) -> frozenset[str]:
@@ -32,6 +36,7 @@ def words_at_the_left(fragment: Fragment) -> frozenset[str]:
     named = (match for pattern in (_WORD, _GRADIENT) for match in pattern.finditer(fragment.text))
     found = {match["word"] for match in named} - WORDS.keys()
     found = {word for word in found if word[0] != "d" or (len(word) > 2 and word[1:] not in found | WORDS.keys())}
+    found |= {match["word"] for pattern in (_NUMBERED, _WEIGHT) for match in pattern.finditer(fragment.text)}
     joined = {match["word"] for match in _JOINED.finditer(fragment.text)}
     return frozenset(found | {word for word in joined if _all_words(word)})
 

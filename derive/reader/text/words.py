@@ -133,7 +133,7 @@ COMMANDS = {
     "sum": "BIG", "prod": "BIG", "neq": "RELATION",
     "ne": "RELATION", "le": "RELATION", "leq": "RELATION", "ge": "RELATION", "geq": "RELATION", "approx": "RELATION",
     "lt": "RELATION", "gt": "RELATION", "leqslant": "RELATION", "geqslant": "RELATION", "lesssim": "RELATION",
-    "otimes": "OTIMES",
+    "otimes": "OTIMES", "bigotimes": "OTIMES",
     "propto": "RELATION", "sim": "RELATION", "to": "RELATION", "rightarrow": "RELATION", "coloneqq": "EQ",
     "longrightarrow": "NEWLINE", "mapsto": "RELATION", "longmapsto": "RELATION",
     "leftarrow": "EQ", "gets": "EQ", "equiv": "EQ", "triangleq": "EQ", "top": "TOP", "intercal": "TOP",
@@ -222,8 +222,8 @@ SIZES_OF_TYPE = frozenset(
 
 LAYOUTS = frozenset(
     listed(
-        "aligned align align* alignat* gather gather* gathered split equation equation* eqnarray eqnarray* "
-        "multline multline* alignedat"
+        "aligned align align* alignat alignat* flalign flalign* gather gather* gathered split equation "
+        "equation* eqnarray eqnarray* multline multline* alignedat"
     )
 )
 """Environments that only lay out equations."""

@@ -142,7 +142,7 @@ class Leaves:
             quantity = quantity.at(quantity.time + 1)
         node: Node = Adjoint(quantity, False, said.only)
         whole = self.reading.handed in ("whole", "after")
-        output = quantity.name == self.cell.output.name
+        output = quantity.name in self._going_out()
         if not (whole or (self.reading.handed == "some" and output and not said.onward)):
             read_out = self.cell.output.name not in {state.name for state in self.cell.states}
             direct = said.onward or read_out
@@ -155,6 +155,15 @@ class Leaves:
         if said.by.at:
             return Built(self.entry(node, said.by.at))
         return Built(self.laid(node, self.reading.layout in ("all rows", "rows", "batch")))
+
+    def _going_out(self) -> set[str]:
+        """The output, or the states that it is computed from at its step where it is none itself."""
+        states = {state.name for state in self.cell.states}
+        found = {self.cell.output.name}
+        for equation in reversed(self.program.equations):
+            if equation.symbol.name in found - states:
+                found |= {q.name for q in equation.expression.atoms(Quantity) if q.time == nodes.t}
+        return found
 
     def _reading(self, quantity: Quantity) -> list[Quantity]:
         """The values of the same step whose equations read this: a state of it, a head."""

@@ -21,7 +21,7 @@ from derive.reader.claims.statements.chains import Statement
 from derive.reader.claims.statements.limits import is_limit, says_one_value
 from derive.reader.claims.survey import survey
 from derive.reader.meaning import tree
-from derive.reader.meaning.letters import ENTRY_LETTERS, TIME_LETTERS, identifier, label
+from derive.reader.meaning.letters import ENTRY_LETTERS, TIME_LETTERS, identifier, index, label
 from derive.reader.meaning.tree import Constant, Divide, Gradient, OverTime, Ref, Term, Transposed
 from derive.reader.models.equations.finding import has_slope
 from derive.reader.models.equations.losses import averaged
@@ -257,11 +257,16 @@ def _here(said: Term, ahead: int) -> Term:
 
 
 def _pair(statement: Statement, claiming: Claiming) -> tuple[str, tuple[Expr, Expr], Term] | None:
-    """δ_{t,k} := ∂L_t/∂z_k: the letter, its two steps, and the gradient of one step's loss by a value of the other."""
+    """δ_{t,k} := ∂L_t/∂z_k: the letter, its two steps, and the gradient of one step's loss by a value of the other.
+
+    δ_2^{(3)} := ∂L_3/∂z_2 says it of all steps.
+    """
     left, right = statement.sides[:2]
     found = claiming.letters.taken(left, statement.fragment)
     steps = None if found is None or found.base in _OF_GRADIENTS else claiming.steps_of(found)
-    if found is None or steps is None or not all(step.is_Symbol for step in steps):
+    if found is None or steps is None or len({*steps}) < 2 or len({step.is_Symbol for step in steps}) > 1:
+        return None
+    if not all(step.is_Symbol or step.is_Integer for step in steps):
         return None
     try:
         said = claiming.term(right)
@@ -273,7 +278,13 @@ def _pair(statement: Statement, claiming: Claiming) -> tuple[str, tuple[Expr, Ex
         ends = {inner.only, inner.by.time}
     elif isinstance(inner, tree.Derivative) and not (inner.of.at or inner.by.at):
         ends = {inner.of.time, inner.by.time}
-    return (found.base, steps, said) if ends == {*steps} and len(ends) == 2 else None
+    if ends != {*steps}:
+        return None
+    if steps[0].is_Integer:
+        general = dict(zip(steps, (index("i"), index("k")), strict=True))
+        steps = general[steps[0]], general[steps[1]]
+        said = tree.at_times(said, lambda time: general.get(time, time))
+    return found.base, steps, said
 
 
 def _by_entries(statement: Statement, claiming: Claiming) -> tuple[str, tuple[Expr, ...], tree.Derivative] | None:

@@ -105,9 +105,10 @@ class Defined(Walk):
         return said
 
     def steps_of(self, found: Written) -> tuple[Expr, Expr] | None:
-        """The two steps of δ_{t,k} and of δ_k^{(t)}, in the order written; None where there are not just these."""
+        """The two steps of δ_{t,k}, δ_k^{(t)} and δ_2^3, in the order written; None where there are not just these."""
         times = [time_expression(part, TIME_LETTERS | self.letters.timed_letters) for _, part in found.parts]
-        if len(times) != 2 or found.primes or found.power is not None:
+        times += [found.power] if found.power is not None else []
+        if len(times) != 2 or found.primes:
             return None
         first, second = times
         return None if first is None or second is None else (first, second)

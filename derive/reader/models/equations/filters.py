@@ -254,13 +254,18 @@ def _of_the_step_before(equation: Equation) -> Equation:
 
 
 def with_one_case(given: Sequence[Equation]) -> list[Equation]:
-    """The equations, with a_t = W x_t in the place of a_t = w x_t where h_t = f(W x_t) and nothing else reads w."""
+    """The equations, with a_t = W x_t in the place of a_t = w x_t where h_t = f(W x_t) and nothing else reads w.
+
+    And with s_{t-1} for S_{t-1} where only s_t has an equation.
+    """
     return [_in_the_case_of(each, given) for each in given]
 
 
 def _in_the_case_of(short: Equation, given: Sequence[Equation]) -> Equation:
     written = "".join(short.right.split()).rstrip(".,;")
+    targets = {e.target for e in given}
     slips = {m.name for m in short.used if m.offset is None and len(m.name) > 1}
+    slips |= {m.name for m in short.used if m.offset is not None and m.name.swapcase() in targets} - targets
     slips -= {m.name for e in given if e is not short for m in e.used}
     for full in given if slips and len(short.used) > 1 else ():
         places = [i for i, character in enumerate(full.right) if not character.isspace()]

@@ -27,6 +27,7 @@ _NAMED_SLIP = regex(r"\{(\\(?:tilde|hat|bar)\s*\{[a-z]\}(?:_?t|_\{t\}|ₜ)|[a-z]
 _SIGN_ALONE = regex(r"\{\s*([+\-−])\s*\}")
 _DIRECTION = regex(r"\{\s*\(?\s*(?P<arrow>\\(?:(?P<on>rightarrow|to)|leftarrow|gets))\s*\)?\s*\}")
 _BRACKETED_TIME = regex(r"<[^<>{}\\]{1,12}>|\([^(){}\\]{1,12}\)")
+_NUMBERED = regex(r"[A-Za-z]\d{1,2}")
 _TWO_LETTERS = regex(
     r"(?P<first>[a-z])(?P<second>[a-z])(?![A-Za-z])(?:\s*(?:\*|\\(?:cdot|times)(?![A-Za-z])))?\s*"
     r"(?:(?:(?P=first)|(?P=second))\s*[_^]|(?:\\left\s*)?\[[^\[\]=]*_[^\[\]=]*,[^\[\]=]*\])"
@@ -226,8 +227,12 @@ class LatexLexer(Commands):
             self.out.emit("NAME", i, joined.end(), name, rf"\text{{{joined[0]}}}")
             return joined.end()
         first = len(self.out.items)
+        numbered = _NUMBERED.match(self.text, stop - 1, end)
         while i < stop:
             written = self.text[i:stop]
+            if len(written) == 1 and numbered and numbered[0] in self.fragment.words and self._stands_alone(numbered):
+                self.out.emit("NAME", i, numbered.end(), numbered[0], rf"\mathit{{{numbered[0]}}}")
+                return numbered.end()
             if written in ("loss", "Loss") and i == run.start():  # \\partial loss
                 self.out.emit("NAME", i, stop, written, rf"\mathrm{{{written}}}")
                 i = stop
@@ -268,6 +273,10 @@ class LatexLexer(Commands):
             self.out.closing("RBRACE", slip.end() - 1, slip.end())
             return slip.end()
         return stop
+
+    def _stands_alone(self, numbered: re.Match[str]) -> bool:
+        """Whether a letter with a number is no label: it stands in no script, or has one of its own, e^{z1_t}."""
+        return not any(self.out.scripting) or self.text.startswith(("_", "^"), numbered.end())
 
     def name(self, start: int, end: int) -> int:
         """A letter or known word."""

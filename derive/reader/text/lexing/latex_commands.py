@@ -336,7 +336,7 @@ class Commands(ABC):
             self.environments.pop()
             return after
         start = i
-        if name in ("array", "alignat*", "alignedat"):
+        if name in ("array", "alignat", "alignat*", "alignedat"):
             after = self.argument(after, end, name)[2]
         if name in ("array", "cases") and not self.out.open and self._has_equations(name, after, end):
             self.layouts.add(start)
