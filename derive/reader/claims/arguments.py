@@ -64,7 +64,10 @@ def argument_of(letters: Letters, written: Written, fragment: Fragment, *, barre
 
 
 def between(sides: Sequence[Syntax], letters: Letters, fragment: Fragment) -> dict[str, str]:
-    """The names of letters that are differentiated by and differentiated, each with the quantity above it."""
+    """Names of letters that something is differentiated by, each with the one quantity above it.
+
+    They are differentiated too, ∂s/∂z ∂z/∂W, or usually stand for arguments.
+    """
     pairs = [pair for side in sides for pair in _derivatives(side)]
     above = {name for one, _ in pairs for name in letters.spellings(one, fragment)}
     found: dict[str, set[str]] = {}
@@ -73,7 +76,7 @@ def between(sides: Sequence[Syntax], letters: Letters, fragment: Fragment) -> di
         if holder is None or letters.resolve(other, fragment, noted=False) is not None:
             continue
         for name in letters.spellings(other, fragment):
-            if name in above:
+            if name in above or other.base in ARGUMENTS:
                 found.setdefault(name, set()).add(holder.name)
     return {name: holders.pop() for name, holders in found.items() if len(holders) == 1}
 

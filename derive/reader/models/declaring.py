@@ -16,6 +16,7 @@ from derive.reader.models.equations.finding import is_copy
 from derive.reader.models.equations.names import first_spelled, letter_name, spelled_names, stripped
 from derive.reader.text.fragment import Fragment, piece
 from derive.reader.text.note import WHERE, Declaration
+from derive.reader.text.said import FUNCTION
 
 ACCENTED = ("_tilde", "_hat", "_prime")
 """Endings of names that usually have an equation."""
@@ -44,15 +45,22 @@ def declarations(chosen: Choice) -> list[Declaration]:
     for declaration in chosen.given.declarations:
         if declaration.key in ("where", "for") and not WHERE.match(declaration.words):
             continue  # formulas alone in a line declare nothing
+        named = _names_function(declaration)
         for fragment in declaration.formulas:
-            if any(within(place, fragment) for place in written) or is_copy(fragment):
+            if not named and (any(within(place, fragment) for place in written) or is_copy(fragment)):
                 continue
             fragment = _of_known(fragment, known)
             spoken = spelled_names(fragment.text)
-            if spoken and spoken[0] in known and _DECLARES.search(fragment.text) and _is_here(chosen, fragment):
+            declares = named or _DECLARES.search(fragment.text)
+            if spoken and spoken[0] in known and declares and _is_here(chosen, fragment):
                 key = "where" if declaration.key == "said" and _IN.search(fragment.text) else declaration.key
                 found.append(Declaration(key, (fragment,), declaration.words))
     return found
+
+
+def _names_function(declaration: Declaration) -> bool:
+    """Whether running text says which function a letter is."""
+    return declaration.key.startswith(FUNCTION)
 
 
 def said_shapes(chosen: Choice) -> list[int]:
@@ -107,7 +115,7 @@ def text_of(chosen: Choice) -> tuple[list[Fragment], list[Declaration]]:
     """The equations and what has to be declared: targets, inputs, numbers and the output."""
     formulas: list[Fragment] = []
     kept = [d for n, d in enumerate(declarations(chosen)) if n not in chosen.unused]
-    lettered = (_with_letters(d, chosen) for d in kept if d.key in ("where", "for", "assume"))
+    lettered = (_with_letters(d, chosen) for d in kept if d.key in ("where", "for", "assume") or _names_function(d))
     declared = [d for d in lettered if d is not None]
     output = chosen.output()
     time = TIMES[output.style]

@@ -16,7 +16,7 @@ from derive.errors import Place
 from derive.patterns import regex
 from derive.reader.text.fragment import Fragment, Line
 from derive.reader.text.named import words_at_the_left
-from derive.reader.text.said import activations, said
+from derive.reader.text.said import activations, function_behind, said
 from derive.reader.text.stated import derivative, stated
 
 if TYPE_CHECKING:
@@ -89,6 +89,10 @@ def note(text: str, file: str) -> Note:
             heading = False
         elif token.type in ("math_block", "math_block_eqno", "math_block_label", "amsmath"):
             found.formulas.append(_block(token, lines, file))
+            _, letter, kind = function_behind(token.content)
+            if letter:
+                named = replace(found.formulas[-1], text=letter)
+                found.declarations.append(Declaration(kind, (named,), ""))
         elif token.type == "fence":
             info = token.info.strip().split()[:1]
             if info and info[0] in _LATEX_FENCES | _PLAIN_FENCES:
@@ -291,7 +295,7 @@ def _block(token: Token, lines: list[str], file: str, *, plain: bool = False, fe
     """A formula on lines of its own."""
     first, last = token.map or [0, len(lines)]
     last += token.type == "amsmath"  # whose map ends before its last line
-    return _located(token.content, lines, first + fence, last, file, plain=plain)
+    return _located(function_behind(token.content)[0], lines, first + fence, last, file, plain=plain)
 
 
 def _located(content: str, lines: list[str], first: int, last: int, file: str, *, plain: bool = False) -> Fragment:

@@ -60,6 +60,12 @@ _SUPPOSED = regex(
     r"(?:\b(?:if|when|whenever|where\s+if|unless|suppose|assum\w+|like|e\.g\.)|如果|若|当|假设|例如|比如)\s*\Z", re.I
 )
 
+_BEHIND = regex(
+    rf"\s*[,，;；]\s*(?P<letter>\\?[A-Za-z]+)\s*(?:是|为|\\text\s*\{{\s*(?:is|是|为)\s*\}})\s*\\?(?P<name>{_NAME}|softmax)"
+    r"\s*(?:\(\s*\))?\s*(?:函数|\\text\s*\{\s*函数\s*\})?[\s.。]*\Z",
+    re.IGNORECASE,
+)
+"""Behind an equation, within its dollars: which function a letter of it is."""
 
 _SOME = regex(
     r"(?:\be\.g\.|\bsuch as\b|\blike\b|例如|比如)\W*(?P<letters>\0)[^\0.;]{0,20}?(?:is|are|是|为)\s+diagonal", re.I
@@ -107,3 +113,13 @@ def activations(words: str) -> Iterator[str]:
         for match in pattern.finditer(words):
             if not _SUPPOSED.search(words[: match.start()]):
                 yield f"{ACTIVATION} {layer} {match['name'].lower()}"
+
+
+def function_behind(formula: str) -> tuple[str, str, str]:
+    """A formula without the words behind it that say which function a letter is, the letter, and what is said."""
+    found = _BEHIND.search(formula)
+    if found is None or found["letter"] not in formula[: found.start()]:
+        return formula, "", ""
+    name = found["name"].lower()
+    kind = f"{ACTIVATION} {OUTPUT} {name}" if name == "softmax" else f"{FUNCTION} {_NAMES[name]}"
+    return formula[: found.start()], found["letter"], kind

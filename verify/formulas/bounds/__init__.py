@@ -11,10 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from sympy import Symbol
+
 from derive.calculus.derivation import Derivation
 from derive.calculus.ranges import bounded_states
 from derive.errors import InputError
-from derive.nodes import Jacobian
+from derive.nodes import Jacobian, Node, T, leaves, t
 from derive.reader.meaning.tree import Term
 from verify.formulas.bounds.rules import Rules
 from verify.formulas.judgement import Word
@@ -25,6 +27,7 @@ from verify.formulas.wrong.counterexample import exceeding
 from verify.truth.comparison import Setting
 
 STARTED = "no entry of an initial state exceeds 1 in magnitude"
+LATER = "{step} is no step before the first"
 
 
 @dataclass(frozen=True)
@@ -51,13 +54,26 @@ def decide(smaller: Term, larger: Term, setting: Setting, derivation: Derivation
     rules = Rules(setting, derivation)
     settled = frozenset(state.name for state in bounded_states(setting.bench.program))
     step = lone_step(smaller, larger)
-    alone = () if step is None else ((only_of(left, step), only_of(right, step), (ALONE.format(step=step),)),)
-    for small, large, words in ((left, right, ()), *alone):
+    others = [] if step is None else [(only_of(left, step), only_of(right, step), (ALONE.format(step=step),))]
+    one = _one_step(left, right)
+    if one is not None:
+        others.insert(0, (left.xreplace({one: t}), right.xreplace({one: t}), (LATER.format(step=one),)))
+    for small, large, words in ((left, right, ()), *others):
         for found, started in ((rules, ()), (replace(rules, settled=settled), (STARTED,))):
             if found.at_most(small, large):
                 held = (HELD,) if any(map(rules.is_held, small.atoms(Jacobian) | large.atoms(Jacobian))) else ()
                 assumed = (*words, *started, *held)
                 return Bound(Word.HOLDS_IF if assumed else Word.PROVED, assumed)
+        if one is not None and not words:
+            continue  # a case at a step from 1 on is one here, too
         if (point := exceeding(small, large, setting)) is None:
             return Bound(Word.UNDECIDED, reason="the rules of norms do not show it, and no case was found against it")
     return Bound(Word.WRONG, point=point)
+
+
+def _one_step(left: Node, right: Node) -> Symbol | None:
+    """The letter for the step that all of a claim is at, where that is not t, at which the equations hold."""
+    found = {*leaves(left), *leaves(right)}
+    times = {leaf.time for leaf in found if leaf.time is not None}
+    time = times.pop() if len(times) == 1 else None
+    return time if isinstance(time, Symbol) and time not in (t, T) and not left.atoms(Jacobian) else None

@@ -151,18 +151,19 @@ class OverSteps:
 
 
 def _of_numbers(right: Node) -> Node:
-    """Π_i a_i Π_j b_j of numbers over the same steps as Π_i a_i b_i: ‖W‖^{t-k} γ^{t-k} as (‖W‖ γ)^{t-k}."""
+    """Π_i a_i Π_j b_j of numbers over as many steps as Π_i a_i b_i: ‖W‖^{t-k} γ^{t-k} as (‖W‖ γ)^{t-k}.
+
+    What is the same at every step is counted alone: ‖W‖^{t-k} Π_{i=k+1}^t a_i.
+    """
     factors = right.args if isinstance(right, HadamardProduct | MatMul) else ()
     products = [one for one in factors if isinstance(one, TimeProduct)]
-    spans = {(one.first, one.last) for one in products}
-    if (
-        len(products) < 2
-        or len(products) < len(factors)
-        or len(spans) > 1
-        or any(one.shape != (1, 1) for one in factors)
-    ):
+    if len(products) < 2 or len(products) < len(factors) or any(one.shape != (1, 1) for one in factors):
         return right
-    first = products[0]
+    moving = [one for one in products if one.term.xreplace({one.index: t}) != one.term]
+    first = (moving or products)[0]
+    apart = any((one.first, one.last) != (first.first, first.last) for one in moving)
+    if apart or any((one.last - one.first) - (first.last - first.first) != 0 for one in products):
+        return right
     return TimeProduct(
         matmul(*(one.term.xreplace({one.index: first.index}) for one in products)), first.index, first.first, first.last
     )

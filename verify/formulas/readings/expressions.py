@@ -394,8 +394,11 @@ class Builder(Products):
         return Built(nodes.block(axis, node, start, end - start))
 
     def over_time(self, said: tree.OverTime) -> Built:
+        outside = len(self.diagonal)
         body = self.build(said.body)
         node = self.node(body)
+        inside = self.diagonal[outside:]
+        self.diagonal[outside:] = [TimeSum(each, said.index, said.first, said.last) for each in inside]
         if not said.product:
             return Built(TimeSum(node, said.index, said.first, said.last), flat=body.flat)
         if node.atoms(Largest) and said.index not in node.free_symbols and node.shape == (1, 1):

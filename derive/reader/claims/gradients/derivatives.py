@@ -77,6 +77,9 @@ class Derivatives(NamedParts):
             return self.derivative(ups[0], ups[1:], downs, node)
         if len(ups) == 2 and len(downs) == 1 and self._is_bare(ups[0], downs[0]):
             return self.derivative(ups[0], ups[1:], [ups[0], *downs], node)
+        if len(ups) == 1 and isinstance(ups[0], Big) and ups[0].sign == "sum":  # Σ_i ∂J_i over ∂h_t
+            summand = self.derivative_of(replace(node, above=ups[0].body))
+            return None if summand is None else self.big(ups[0], summand)
         return None
 
     def _is_bare(self, sign: Syntax, below: Syntax) -> bool:
