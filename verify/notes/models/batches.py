@@ -217,7 +217,7 @@ def _batch(document: Document) -> _Batch | None:
 
 
 def _summed(text: str, said: Collection[str]) -> Iterator[tuple[str, str]]:
-    """The sums over examples in a formula: their index, in brackets above a letter or below brackets, and its last value.
+    """The sums over examples in a formula: their index, in brackets above a letter or below some, and its last value.
 
     `said` are letters that words call the number of examples.
     """
