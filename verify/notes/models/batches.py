@@ -225,7 +225,8 @@ def _summed(text: str, said: Collection[str]) -> Iterator[tuple[str, str]]:
         index, last = _index(match), _last(match)
         behind = text[match.end() :]
         above = re.search(rf"\^\s*\{{?\s*\(\s*{index}\s*\)", behind)
-        above = above or (last in said and re.search(_OF_BRACKET.replace("INDEX", index), behind))
+        if last in said:
+            above = above or re.search(_OF_BRACKET.replace("INDEX", index), behind)
         of_loss = re.match(rf"{_S}{_LOSS}{_S}_\s*\{{?\s*{index}(?![A-Za-z])", behind)
         mean = _MEAN.search(text[: match.start()])
         size = mean.group("size") if mean else last if last in said else ""
