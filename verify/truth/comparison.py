@@ -362,6 +362,8 @@ def points_of(
     letters = list(times)
     indices = [i for i in domains if any(i in side.atoms(Symbol) for side in sides) and i not in bound]
     extents = [range(whole(domains[i], world.sizes)) for i in indices]
+    # a condition on an index that neither side has says nothing of them
+    unequal, same = ([pair for pair in pairs if {*pair} <= {*indices}] for pairs in (differ, equal))
     known = {*letters, *indices, *world.sizes, nodes.T}
     before = [pair for pair in before if not _everywhere(pair) or pair[0].free_symbols | pair[1].free_symbols <= known]
     if strange := {symbol for pair in before for side in pair for symbol in side.free_symbols} - known:
@@ -379,7 +381,7 @@ def points_of(
             continue
         for places in product(*extents):
             at = dict(zip(indices, places, strict=True))
-            if any(at.get(i) == at.get(j) for i, j in differ) or any(at.get(i) != at.get(j) for i, j in equal):
+            if any(at[i] == at[j] for i, j in unequal) or any(at[i] != at[j] for i, j in same):
                 continue
             here = {**moment, **at}
             if any(whole(earlier, here) >= whole(later, here) for earlier, later in before):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from derive import nodes
 from derive.nodes import Elementwise, Quantity, Softmax
@@ -28,6 +29,8 @@ def argument_of(letters: Letters, written: Written, fragment: Fragment, *, barre
 
     With `barred`, or where a formula has the slope at such a letter or differentiates by it, o with a bar means it too.
     """
+    if (value := _value_of_softmax(letters, written, fragment)) is not None:
+        return value
     certain = not letters.meant.bars and _BARRED.search(fragment.text) is not None
     barred = barred or certain
     below = written.base.removesuffix("_bar") if barred else written.base
@@ -61,6 +64,15 @@ def argument_of(letters: Letters, written: Written, fragment: Fragment, *, barre
                 letters.guesses.assumed[net.name] = f"{letter} is the argument of {holder}"
                 return Found(net.name, nodes.t if time is None else time, at)
     return None
+
+
+def _value_of_softmax(letters: Letters, written: Written, fragment: Fragment) -> Found | None:
+    """What σ_i means where the document defines σ as the softmax: an entry of its value."""
+    name = dict(letters.meant.softmaxes).get(written.base)
+    found = None if name is None else letters.resolve(replace(written, base=name, face=""), fragment, noted=False)
+    if found is not None:
+        letters.guesses.assumed[found.name] = f"{written.base} stands for {found.name}"
+    return found
 
 
 def between(sides: Sequence[Syntax], letters: Letters, fragment: Fragment) -> dict[str, str]:

@@ -189,7 +189,8 @@ class Claiming(Brackets):
         resolved = self.letters.resolve(found, self.fragment)
         if resolved is None and (block := self.letters.block(found, self.fragment)) is not None:
             return Ref(block[0], columns=block[1]), 0
-        resolved = resolved or argument_of(self.letters, found, self.fragment)
+        called = group is not None and not found.parts and found.base in dict(self.letters.meant.softmaxes)
+        resolved = resolved or (None if called else argument_of(self.letters, found, self.fragment))
         if resolved is None:
             return None
         if (cut := self.cut_off(resolved)) is not None:

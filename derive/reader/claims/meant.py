@@ -82,6 +82,8 @@ class Meant:
     """Letters for all losses from their step on: L of L_t = l_t + L_{t+1}."""
     indices: frozenset[str] = frozenset()
     """Letters by which sums of the document count entries, beside those that are usual for it: c of Σ_c y_c log p_c."""
+    softmaxes: tuple[tuple[str, str], ...] = ()
+    """Letters defined as the softmax function, each with the value that it stands for where it has no argument."""
     habits: frozenset[Habit] = frozenset()
     """The habits of writing that the document keeps to throughout."""
     dependences: tuple[tuple[str, str, tuple[tuple[str, int | None], ...]], ...] = ()

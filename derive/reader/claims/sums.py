@@ -204,6 +204,8 @@ def inside_times(found: Bounds) -> set[str]:
 def reaching(node: Syntax, own: bool = False) -> Syntax:
     """The same with every ∑ reaching over the terms behind it, up to the last that has its index: Σ_t a_t + b_t.
 
+    Where no term has the index of a sum over steps, Σ_t a + b, it reaches over all.
+
     Behind a minus, -Σ_t a_t + b_t is -Σ_t (a_t + b_t), or where every term keeps its `own` sign -Σ_t a_t + Σ_t b_t.
     """
     found = inside(node, lambda part: reaching(part, own))
@@ -218,6 +220,8 @@ def _gathered(node: Sum, own: bool) -> Sum:
         word = bounds(big).word
         behind = node.terms[number + 1 :]
         reached = max((i + 1 for i, (_, other) in enumerate(behind) if word and has_free(other, word)), default=0)
+        if word in TIME_LETTERS and not reached and not has_free(big.body, word):
+            reached = len(behind)  # Σ_t ŷ - y, where no letter is written with its step
         if not reached:
             continue
         end = behind[reached - 1][1].end

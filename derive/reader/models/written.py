@@ -65,7 +65,14 @@ from derive.reader.models.equations.together.packed import Instead, packed
 from derive.reader.models.equations.together.stacks import named_stacks
 from derive.reader.models.equations.together.unpacked import unpacked
 from derive.reader.models.equations.units import of_units
-from derive.reader.models.equations.wholes import declared_weights, lists_entries, of_diagonals, of_entries, of_softmax
+from derive.reader.models.equations.wholes import (
+    declared_weights,
+    lists_entries,
+    of_diagonals,
+    of_entries,
+    of_softmax,
+    with_defined_softmax,
+)
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.note import Declaration, Found
 
@@ -149,7 +156,7 @@ def written(
     stated, declarations = with_spoken_functions(stated, declarations)
     stated, onward = split_losses(stated)
     gradient = gradients_in_words(stated)
-    stated, units = of_units(of_softmax(of_diagonals(of_entries(labelled(stated)))))
+    stated, units = of_units(with_defined_softmax(of_softmax(of_diagonals(of_entries(labelled(stated)))), formulas))
     declarations = [*declarations, *declared_weights(stated), *units]
     said = with_blocks(unpacked([e for e in stated if not (e.fragment.plain and gradient(e.target))], claiming))
     every = with_named_arguments(

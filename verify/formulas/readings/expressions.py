@@ -419,7 +419,9 @@ class Builder(Products):
 
     def over_entries(self, said: tree.OverEntries) -> Built:
         outside = self.domains.pop(said.index, None)  # the letter of a sum may count other entries elsewhere
+        self.summed.add(said.index)
         body = self.build(said.body)
+        self.summed.discard(said.index)
         node = self.node(body)
         extent = self.domains.pop(said.index, None)
         if outside is not None:

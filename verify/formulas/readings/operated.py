@@ -71,6 +71,8 @@ def _assigned(
     if node is None or node.shape[1] != 1:
         raise OpenQuestionError("the derivative of an expression that is no column")
     bound = {part.index for part in leaves if isinstance(part, tree.OverEntries)}
+    if clash := bound & {letter for place in whole.by.at for letter in place.free_symbols}:
+        raise OpenQuestionError(f"{min(map(str, clash))} is the index of a sum and of what that is differentiated by")
     free = tuple(sorted(builder.domains.keys() & node.free_symbols - bound, key=str))
     if len(free) > 1:
         raise OpenQuestionError("the derivative of an expression with several indices")

@@ -33,6 +33,8 @@ class Leaves:
     upright: list[Node] = field(default_factory=list)
     """Rows of derivatives before a transposed vector, which were taken for columns."""
     """Matrices whose norm is written without saying which."""
+    summed: set[Expr] = field(default_factory=set)
+    """The indices of the sums over entries that are being built."""
     strictly: bool = False
     """Rows and columns are told apart even where a layout would let one stand for the other."""
 
@@ -205,6 +207,8 @@ class Leaves:
             immediate, stepwise = False, True
             self.through.append(by)
         node: Node = Jacobian(of, by, immediate, stepwise)
+        if said.of.at and not said.by.at and self.summed.issuperset(said.of.at):
+            return self._of_one_entry(node, said.of.at, by)
         if said.of.at or said.by.at:
             whole = not said.of.at and of.shape[0] != 1
             if not said.by.at or (len(said.by.at) == 1 and (whole or 1 not in by.shape)):
@@ -222,6 +226,16 @@ class Leaves:
                 raise MisfitError("a derivative by a matrix has no denominator layout here")
             return Built(nodes.transpose(node))
         return Built(node, flat=matrix)
+
+    def _of_one_entry(self, node: Node, at: tuple[Expr, ...], by: Quantity) -> Built:
+        """∂h_i/∂W under a sum over i, as large as W; ∂h_i/∂b, as the gradient of a number."""
+        self._count(at, (node.shape[0], S.One))
+        number = by.shape[0] * by.shape[1]
+        place, only = Symbol("row", integer=True), Symbol("column", integer=True)
+        if by.shape[1] != 1:
+            return Built(Tabular(Entry(node, at[0], only), place, only, S.One, number), flat=by.shape)
+        column = Tabular(Entry(node, at[0], place), place, only, number, S.One)
+        return Built(self.laid(column, self.reading.layout in ("all rows", "rows", "batch")))
 
     def vanishes(self, said: tree.Derivative) -> bool:
         """Whether a derivative is zero if it is taken as the immediate one of its own equation."""

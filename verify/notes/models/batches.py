@@ -46,6 +46,8 @@ _SHARE = regex(
 _WRITTEN = regex(rf"[\s&]*{_LOSS}(?:[^=\\]|\\(?!partial|nabla)){{0,30}}=")
 """L = and L_t =, a loss that is written."""
 _STEPS = r"[^.\n$]{0,40}\b(?:steps?|lengths?)\b"
+_OF_BRACKET = r"\)\s*_\s*(?:(?:INDEX)(?![A-Za-z])|\{\s*(?:INDEX)\s*\})"
+"""(dz_t)_i, which is that of example i where i runs up to their number."""
 LEFT_OUT = "the sum over the batch is left out: there is one example"
 _EQUALS = regex(r"=(?![^{}]*\})")
 """Between sides, not below a sum."""
@@ -65,6 +67,8 @@ class _Batch:
     def of_one(self, text: str) -> str:
         """A formula for one example, as long as it was; one whose sums run over entries with that index as it is."""
         index = "|".join(sorted(self.indices))
+        if any(_index(match) in self.indices and _last(match) in self.sizes for match in _SUM.finditer(text)):
+            text = re.sub(_OF_BRACKET.replace("INDEX", index), lambda m: ")".ljust(len(m.group())), text)
         of_loss = rf"(?P<loss>{_LOSS})_\s*(?:(?:{index})(?![A-Za-z])|\{{\s*(?:{index})\s*\}})"
         below = rf"_\s*(?:(?:{index})(?![A-Za-z])|\{{(?:[^{{}}=]*(?<![A-Za-z\\]))?(?:{index})(?![A-Za-z])[^{{}}=]*\}})"
         if re.search(below, _SUM.sub("", re.sub(of_loss, "", text))):
@@ -213,7 +217,7 @@ def _batch(document: Document) -> _Batch | None:
 
 
 def _summed(text: str, said: Collection[str]) -> Iterator[tuple[str, str]]:
-    """The sums over examples in a formula: their index, which stands in brackets above a letter, and its last value.
+    """The sums over examples in a formula: their index, in brackets above a letter or below some, and its last value.
 
     `said` are letters that words call the number of examples.
     """
@@ -221,6 +225,8 @@ def _summed(text: str, said: Collection[str]) -> Iterator[tuple[str, str]]:
         index, last = _index(match), _last(match)
         behind = text[match.end() :]
         above = re.search(rf"\^\s*\{{?\s*\(\s*{index}\s*\)", behind)
+        if last in said:
+            above = above or re.search(_OF_BRACKET.replace("INDEX", index), behind)
         of_loss = re.match(rf"{_S}{_LOSS}{_S}_\s*\{{?\s*{index}(?![A-Za-z])", behind)
         mean = _MEAN.search(text[: match.start()])
         size = mean.group("size") if mean else last if last in said else ""

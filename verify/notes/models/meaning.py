@@ -31,6 +31,7 @@ from derive.reader.text.syntax import Name, Syntax
 from derive.reader.text.usual import timelike
 from verify.formulas import assuming
 from verify.notes.files import Formula
+from verify.notes.models.softmaxes import softmaxes
 from verify.notes.models.stating import ERRORS, bounding, named_last, numbered, residual, stated
 from verify.notes.models.upper_bounds import EIGENVALUES, eigenvalues, products_of_norms, upper_bounds
 
@@ -164,6 +165,7 @@ def completed(model: Model, formulas: Sequence[Formula], section: tuple[str, ...
         entries=tuple(entries),
         twice=tuple(_of_two_losses(errors, asked, lines, acting)),
         indices=_indices(formulas, model.cell),
+        softmaxes=tuple(softmaxes(formulas, model.cell)),
     )
     return replace(model, meant=meant, facts=tuple(facts), definitions=frozenset(places))
 

@@ -31,10 +31,10 @@ WRITTEN = {"tau": r"\tau"}
 _LETTER = r"(?:\\(?P<greek>tau)(?![A-Za-z])|(?P<latin>[A-Za-z])(?![A-Za-z]))"
 _SPACED = r"(?:\s|\\[,;: ])*"
 _SUMMED = (
-    rf"(?:\\sum|\\prod|∑|∏)(?:\\limits)?{_SPACED}_{_SPACED}\{{{_SPACED}STEP{_SPACED}={_SPACED}[12]{_SPACED}\}}"
-    rf"{_SPACED}\^{_SPACED}\{{?{_SPACED}"
+    rf"(?:\\sum|\\prod|∑|∏)(?:\\limits)?{_SPACED}_{_SPACED}"
+    rf"(?:STEP|\{{{_SPACED}STEP{_SPACED}(?:={_SPACED}[12]{_SPACED})?\}}){_SPACED}\^{_SPACED}\{{?{_SPACED}"
 )
-"""The sum over all steps, up to its last one."""
+"""The sum over all steps, up to its last one: Σ_{t=1}^τ, Σ_t^τ."""
 _LISTED = (
     rf"(?<![A-Za-z\\])STEP{_SPACED}(?:=|\\in{_SPACED}\\\{{){_SPACED}1{_SPACED},(?:{_SPACED}2{_SPACED},)?{_SPACED}"
     rf"(?:\\[lc]?dots|\.\.\.|…){_SPACED},{_SPACED}"
@@ -355,6 +355,7 @@ def _is_other(letter: str, formulas: Sequence[Formula]) -> bool:
     here = re.escape(letter) + r"(?![A-Za-z])"
     other = re.compile(
         rf"(?:\\partial|∂|\\nabla|\\mathrm\{{d\}}){_SPACED}\{{?{_SPACED}{here}|(?:^|[&\\]){_SPACED}{here}{_SPACED}:?="
+        rf"(?!{_SPACED}t(?![A-Za-z]))"  # τ = t is a step
         rf"|(?:mathbb|mathbf)\s*\{{?\s*R\s*\}}?\s*\^\s*(?:{here}|\{{[^}}]*(?<![A-Za-z\\]){here})"
     )
     return any(other.search(formula.text) for formula in formulas)

@@ -108,17 +108,7 @@ class Derivatives(NamedParts):
             return dependence
         immediate = self.immediate(sign, below[0])
         if not immediate and (copy := self._copy(below[1:])) is not None:
-            parameter, step = copy
-            said = self.differentiated(above, parameter, immediate, node)
-            own = f"{self.written(below[1])} is the copy that its step uses"
-            if self.guess("copy", f"{self.written(below[1])} is the same in all steps"):
-                self.letters.guesses.granted.pop(own, None)
-                return said
-            self.letters.guesses.granted[own] = None
-            used = self._in_step(said, step) or self._since(said, step)
-            if used is None:
-                raise self.unclear(f"the derivative {self.written(node)} by the use of one step is not read", node)
-            return used
+            return self.by_copy(copy, above, below[1], node)
         by, transposed = self.variable(below[1:], node)
         said = self.differentiated(above, by, immediate, node)
         if len(by.at) == 2:
@@ -126,6 +116,20 @@ class Derivatives(NamedParts):
         if isinstance(said, tree.Derivative) and said.by.at and not said.of.at:
             of_a_whole(self, below, node)
         return tree.Transposed(said) if transposed else said
+
+    def by_copy(self, copy: tuple[Ref, Expr], above: list[Syntax], below: Syntax, node: Syntax) -> Term:
+        """∂h_t/∂W^{(t)}, by the copy of a parameter that one step uses."""
+        parameter, step = copy
+        said = self.differentiated(above, parameter, False, node)
+        own = f"{self.written(below)} is the copy that its step uses"
+        if self.guess("copy", f"{self.written(below)} is the same in all steps"):
+            self.letters.guesses.granted.pop(own, None)
+            return said
+        self.letters.guesses.granted[own] = None
+        used = self._in_step(said, step) or self._since(said, step)
+        if used is None:
+            raise self.unclear(f"the derivative {self.written(node)} by the use of one step is not read", node)
+        return used
 
     def _copy(self, below: list[Syntax]) -> tuple[Ref, Expr] | None:
         """The parameter and the step of W_t, W^{(t)}, W^{(t=2)} and W_{f_t}, the copy that one step uses of it."""

@@ -138,8 +138,10 @@ class Differentials(Derivatives):
             if resolved and following is None:
                 self.letters.guesses.granted["∇ of nothing is the gradient of the loss"] = None
                 return Gradient(as_value(resolved), self.letters.whole, found.stars > 0), i + 1
+            end = i + 3 if i + 2 < len(factors) and self._step_behind(factors[i + 2]) is not None else i + 2
+            if target is not None and self._is_quantity(target) and (copy := self._copy(below)) is not None:
+                return self.by_copy(copy, factors[i + 1 : end], below[0], factors[i]), end
             if resolved and target is not None and loss is None and self._is_quantity(target):
-                end = i + 3 if i + 2 < len(factors) and self._step_behind(factors[i + 2]) is not None else i + 2
                 return self.differentiated(factors[i + 1 : end], as_value(resolved), found.stars > 0, factors[i]), end
             raise self.unclear("the gradient of something that is not known here", factors[i])
         plain = found.base in SMALL and not found.parts and self._no_factor(found, factors, i)

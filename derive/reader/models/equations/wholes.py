@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 
+from derive.errors import InputError
 from derive.notation import spelled
 from derive.patterns import regex
+from derive.reader.claims.statements.chains import Statement, statements
+from derive.reader.meaning.letters import taken
 from derive.reader.models.equations.equation import Equation
 from derive.reader.models.equations.names import counted_in, letter_name
 from derive.reader.text.fragment import Fragment
-from derive.reader.text.note import Declaration
+from derive.reader.text.note import Declaration, Found
+from derive.reader.text.syntax import Group, Run
 
 _LABEL = r"\^\s*\{\s*\(?[A-Za-z]{2,}\)?\s*\}|\^\s*\{\s*\([A-Za-z]\)\s*\}"
 _WEIGHT = regex(rf"(?<![A-Za-z\\])([a-z])\s*({_LABEL})?\s*_\s*\{{\s*([a-z])\s*,?\s*([a-z])\s*\}}\s*({_LABEL})?")
@@ -64,12 +68,63 @@ _SHARE = regex(
     + _EXP % ("below", "lowered") + r"\s*\}[\s.,;]*", re.DOTALL,
 )  # fmt: skip
 """exp(o_i) / Σ_j exp(o_j)."""
+_BRACKETS = r"\s*(?:\\left\s*)?\(((?:[^()]|\([^()]*\))*?)(?:\\right\s*)?\)"
+_SOFTMAX = regex(
+    rf"[\s&]*(?:\\(?:operatorname\*?|text|mathrm|textrm)\s*\{{\s*)?\\?[sS]oftmax\s*\}}?{_BRACKETS}[\s.,;]*(?:\\\\)*[\s.,;]*"
+)
 
 
 def of_softmax(given: Sequence[Equation]) -> list[Equation]:
     """The equations, exp(o_{t,i}) / Σ_j exp(o_{t,j}) as softmax(o_t), where o_t has an equation as a whole."""
     known = {e.target for e in given}
     return [_whole_softmax(e, known) or e for e in given]
+
+
+def with_defined_softmax(given: Sequence[Equation], formulas: Iterable[Found]) -> list[Equation]:
+    """The equations, with ŷ_t for σ(o_t) where σ(z)_i is defined as the softmax and ŷ_t = softmax(o_t) stands there."""
+    called = ((e, _SOFTMAX.fullmatch(e.right)) for e in given)
+    values = {_unstyled(match[1]): e for e, match in called if match is not None}
+    letters = {softmax_letter(one) for formula in formulas for one in _statements(formula)} - {""} if values else ()
+    applied = [regex(rf"{_before(each)}{re.escape(str(spelled(each)))}{_BRACKETS}") for each in sorted(letters)]
+
+    def value(match: re.Match[str]) -> str:
+        source = values.get(_unstyled(match[1]))
+        return match[0] if source is None else f" {source.fragment.text[: source.left_end].strip(' &')} "
+
+    def replaced(e: Equation) -> Equation:
+        text = e.right
+        for pattern in applied:
+            text = pattern.sub(value, text)
+        return e if text == e.right else e.rewritten(f"{e.fragment.text[: e.right_start]}{text}")
+
+    return [replaced(e) for e in given]
+
+
+def _statements(formula: Found) -> list[Statement]:
+    try:
+        return [one for one in statements(formula.fragment) if len(one.sides) > 1]
+    except (InputError, RecursionError):
+        return []
+
+
+def _before(name: str) -> str:
+    return r"(?<![A-Za-z\\])" if len(name) == 1 else ""
+
+
+def _unstyled(text: str) -> str:
+    """An argument without typefaces and spaces, for comparing."""
+    return re.sub(r"\\(?:boldsymbol|mathbf|bm|vec|left|right)(?![A-Za-z])|[{}\s]", "", text)
+
+
+def softmax_letter(statement: Statement) -> str:
+    """The letter of which a statement says that its entries are shares of exponentials: σ of σ(z)_i and of σ_i."""
+    left, right = statement.sides[:2]
+    if _SHARE.fullmatch(statement.fragment.text, right.start, right.end) is None:
+        return ""
+    factors = left.factors if isinstance(left, Run) else (left,)
+    argued = len(factors) == 2 and isinstance(getattr(factors[1], "base", factors[1]), Group)
+    found = taken(factors[0]) if argued or len(factors) == 1 else None
+    return "" if found is None or found.primes or found.power is not None else found.base
 
 
 def _whole_softmax(equation: Equation, known: Collection[str]) -> Equation | None:
