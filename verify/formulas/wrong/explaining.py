@@ -30,6 +30,9 @@ from verify.truth.comparison import Answer, Bench, Facts, Setting
 from verify.truth.field import NoValueError, UnsupportedError
 from verify.truth.scales import NoPointError
 
+PART = r"\mathrm{part}_"
+"""How an expression that is differentiated as a whole would be printed, which has no letter."""
+WHOLE = "it is in what is differentiated as a whole"
 READINGS = 6
 """How many other readings are looked at for one mistake, where the plainest leads nowhere."""
 
@@ -64,6 +67,8 @@ def explained(
         return judgement  # the verdict stands; what has no letters or no value here cannot be explained
     if decision.question is not None and (zero := vanishing(decision.question.right, bench.program)):
         found = replace(found, judgement=replace(found.judgement, mistakes=(), reason=zero))
+    mistakes = (replace(one, detail=WHOLE) if PART in one.detail else one for one in found.judgement.mistakes)
+    found = replace(found, judgement=replace(found.judgement, mistakes=tuple(mistakes)))
     assumptions = found.judgement.assumptions
     own = None if decision.sides is None else _derived(decision.sides.left, derivation.summed_losses)
     for node in dict.fromkeys((found.true, own)):  # the mended one may need what the author did not say

@@ -12,10 +12,15 @@ VANISHES = "the derivative of {of} by {by} is zero: {of} does not depend on {by}
 
 
 def vanishing(side: Term, cell: Cell) -> str:
-    """The sentence on the first derivative in a side that is zero; empty if every one can be otherwise."""
+    """The sentence on the first derivative in a side that is zero; empty if every one can be otherwise.
+
+    Of an expression that is differentiated as a whole, which the cell has no equation for, nothing is said.
+    """
     reads = {e.symbol.name: {q.name for q in e.expression.atoms(Quantity)} for e in cell.equations}
     for part in tree.walk(side):
-        if isinstance(part, tree.Derivative) and part.by.name not in _behind(part.of.name, reads):
+        if not isinstance(part, tree.Derivative) or part.of.name not in cell.quantities:
+            continue
+        if part.by.name not in _behind(part.of.name, reads):
             return VANISHES.format(of=spelled(part.of.name), by=spelled(part.by.name))
     return ""
 
