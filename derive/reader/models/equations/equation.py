@@ -96,10 +96,17 @@ class Equation:
     def used(self) -> tuple[Mention, ...]:
         """The quantities on the right side."""
         found = (m for m in mentions(self.fragment) if m.start >= self.right_start)
-        if self.target in LOSSES or self.entry:  # y_i is an entry of y here; elsewhere b_i may be the bias of a gate
+        loss = self.target in LOSSES and (self.target != "C" or self._measures)  # C_t may be the state of an LSTM
+        if loss or self.entry:  # y_i is an entry of y here; elsewhere b_i may be the bias of a gate
             counted = counted_in(self.fragment.text) | {self.entry}
             return tuple(replace(m, name=without_index(stripped(self._whole(m)), counted)) for m in found)
         return tuple(found)
+
+    @property
+    def _measures(self) -> bool:
+        """Whether the right side has what losses have: a logarithm, a square or norm, a sum."""
+        right = _BLANKS.sub("", self.right)
+        return bool(LOGARITHM.search(right) or _SQUARE.search(right)) or "sum" in right or "Σ" in right
 
     @cached_property
     def names(self) -> frozenset[str]:
