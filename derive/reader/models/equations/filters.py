@@ -266,7 +266,8 @@ def _in_the_case_of(short: Equation, given: Sequence[Equation]) -> Equation:
     targets = {e.target for e in given}
     slips = {m.name for m in short.used if m.offset is None and len(m.name) > 1}
     slips |= {m.name for m in short.used if m.offset is not None and m.name.swapcase() in targets} - targets
-    slips -= {m.name for e in given if e is not short for m in e.used}
+    others = (e for e in given if "".join(e.right.split()).rstrip(".,;") != written)
+    slips -= {m.name for e in others for m in e.used}
     for full in given if slips and len(short.used) > 1 else ():
         places = [i for i, character in enumerate(full.right) if not character.isspace()]
         whole = "".join(full.right.split())
