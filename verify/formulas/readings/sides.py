@@ -35,7 +35,7 @@ from verify.formulas.readings.expressions import Builder, is_run
 from verify.formulas.readings.multiplying import is_turned
 from verify.truth.comparison import Bench
 
-SUMMED = "the term of step t, to be summed over t"
+SUMMED = "the term of step {step}, to be summed over {step}"
 THROUGH = "∂⁺ by a parameter is its use anywhere in that step, what the step starts from held fixed"
 UPRIGHT = "a row of derivatives before a transposed vector stands for the column"
 SPREAD = "a number beside a vector in a sum is added to every entry"
@@ -186,7 +186,8 @@ def built(left: Term, right: Term, reading: Reading, bench: Bench, accumulated: 
     found = [] if accumulated else [plain]
     summed = _summed(left, one, other)
     if summed is not None:
-        found.append(replace(plain, right=summed, assumptions=(*words, SUMMED)))
+        whole, step = summed
+        found.append(replace(plain, right=whole, assumptions=(*words, SUMMED.format(step=step))))
     alone = _alone(left, right, plain)
     if alone is not None:
         found.append(alone)
@@ -308,8 +309,8 @@ def _weighted(term: Term) -> Term | None:
     return None
 
 
-def _summed(left: Term, one: Node, other: Node) -> Node | None:
-    """The right side summed over t, where the left is a parameter's gradient and the right is written for step t."""
+def _summed(left: Term, one: Node, other: Node) -> tuple[Node, Symbol] | None:
+    """The right side summed over its step, t or another letter alone, where the left is a parameter's gradient."""
     left = _weighted(left) or left
     while isinstance(left, tree.Slice):
         left = left.body
@@ -317,12 +318,23 @@ def _summed(left: Term, one: Node, other: Node) -> Node | None:
     ends = {part.only for part in cells if isinstance(part, tree.Gradient) and part.by.time is None}
     if len(ends) != 1 or not all(isinstance(part, tree.Gradient) and part.by.time is None for part in cells):
         return None
-    if nodes.t in one.atoms(Symbol) or nodes.t not in other.atoms(Symbol):
-        return None
+    steps = _steps(other)
+    step = nodes.t if nodes.t in other.atoms(Symbol) else next(iter(steps), None)
     (loss,) = ends
+    known = one.atoms(Symbol) | (set() if loss is None else loss.free_symbols)
+    if step is None or step in known or (step != nodes.t and len(steps - known) > 1):
+        return None
     last = nodes.T if loss is None else loss
-    index = tree.index_clash(Symbol("t"))
-    return TimeSum(other.xreplace({nodes.t: index}), index, 1, last)
+    index = tree.index_clash(Symbol(step.name))
+    return TimeSum(other.xreplace({step: index}), index, 1, last), step
+
+
+def _steps(side: Node) -> set[Symbol]:
+    """The letters of the steps of a side, but for those that a sum over steps binds."""
+    bound = {part.index for part in side.atoms(TimeSum)}
+    times = (part.time for part in side.atoms(Quantity) if part.time is not None)
+    found = {letter for time in times for letter in time.free_symbols if isinstance(letter, Symbol)}
+    return found - bound - {nodes.T}
 
 
 def lone_step(left: Term, right: Term) -> Expr | None:
