@@ -128,6 +128,9 @@ def test_formulas_of_a_step_come_before_programs() -> None:
 
     assert defined(r"h_t = \tanh(W x_t + U h_{t-1})")
     assert defined("h_2 = f(x_2 W + h_1 U)")
+    assert defined("h' = f(x, h)")
+    assert not defined(r"\tanh'(z) = 1 - \tanh^2(z)")
+    assert not defined("f'(z_t) = 1 - h_t^2")
     assert not defined(r"\delta_t = U^\top \delta_{t-1}")
     assert not defined(r"\frac{\partial L}{\partial U} = \sum_t \delta_t h_{t-1}^\top")
     assert not defined("dU = dz_t h_{t-1}^T")

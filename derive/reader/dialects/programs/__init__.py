@@ -27,7 +27,11 @@ _FENCE = regex(r"[ \t]*(?P<mark>```+|~~~+)[ \t]*(?P<info>[\w+-]*)")
 _HEADING = regex(r"(?P<level>#{1,6})[ \t]+(?P<title>\S.*)")
 _PYTHON = {"python", "py", "python3", "ipython", "ipython3"}
 _MAGIC = regex(r"[ \t]*[%!?]")
-_BEFORE = regex(r"=.*(?:(?<![A-Za-z])[tnki]\s*-\s*1|prev(?![a-z]))|_\{?\d[^=]*=.*_\{?\d|'.*=|=.*'")
+_VALUE_BEFORE = r"(?<![A-Za-z\\])[A-Za-z]'(?!\s*\()"
+_BEFORE = regex(
+    rf"=.*(?:(?<![A-Za-z])[tnki]\s*-\s*1|prev(?![a-z]))|_\{{?\d[^=]*=.*_\{{?\d|{_VALUE_BEFORE}.*=|=.*{_VALUE_BEFORE}"
+)
+"""What is computed from the step before: of t - 1, of h_prev, h_2 from h_1, h' from h."""
 _GRADIENT = regex(r"\W*(?:\\(?:bar|overline|text|mathrm)\s*\{\s*)?d[A-Za-z_\\]")
 
 
