@@ -84,7 +84,7 @@ def test_the_difference_may_have_a_letter_of_its_own(tmp_path: Path) -> None:
         r"\frac{\partial L}{\partial W_{hy}} = \sum_{t=1}^T h_t^T \delta_{\mathrm{logit}, t}",
         r"\frac{\partial L}{\partial W_{hy}} = \sum_{t=1}^T h_{t-1}^T \delta_{\mathrm{logit}, t}",
     )  # fmt: skip
-    assert [one.word for one in found][-2:] == [Word.HOLDS_IF, Word.UNDECIDED]
+    assert [one.word for one in found][-2:] == [Word.HOLDS_IF, Word.WRONG]
 
 
 def test_the_gradient_of_a_target_is_that_of_what_is_predicted(tmp_path: Path) -> None:

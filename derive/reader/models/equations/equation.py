@@ -96,7 +96,7 @@ class Equation:
     def used(self) -> tuple[Mention, ...]:
         """The quantities on the right side."""
         found = (m for m in mentions(self.fragment) if m.start >= self.right_start)
-        loss = self.target in LOSSES and (self.target != "C" or self._measures)  # C_t may be the state of an LSTM
+        loss = self.target in LOSSES and (self.target != "C" or self._measures)  # C_t may be a state
         if loss or self.entry:  # y_i is an entry of y here; elsewhere b_i may be the bias of a gate
             counted = counted_in(self.fragment.text) | {self.entry}
             return tuple(replace(m, name=without_index(stripped(self._whole(m)), counted)) for m in found)
