@@ -26,7 +26,8 @@ from verify.truth.comparison import Answer, Facts
 FULL = bool(os.environ.get("BACKPROOF_FULL_FIGURES"))
 NAMED, DISTURBED = (10_000, 40_000) if FULL else (12, 600)
 CONVENTIONS = (
-    SUMMED.partition("{")[0], ABSENT, "row layout", "numerator layout", "elementwise product meant", "inner product meant",
+    SUMMED.partition("{")[0], ABSENT, "row layout", "numerator layout", "elementwise product meant",
+    "inner product meant",
     "J is the error of step t alone", "the entries of y sum to 1", "a vector stands for the diagonal matrix",
 )  # fmt: skip
 """What a changed formula may rightly be told to assume; each is a way of writing or a declared fact."""
