@@ -17,7 +17,7 @@ from derive.nodes import Adjoint, Concat, Jacobian, Node, Quantity, Softmax, Tim
 from derive.notation import spelled
 from derive.reader.meaning import tree
 from derive.reader.meaning.tree import Term
-from verify.formulas.judgement import Word
+from verify.formulas.judgement import MISFIT, NO_READING, Word
 from verify.formulas.readings.conventions import MisfitError, Reading
 from verify.formulas.readings.expressions import Builder
 from verify.formulas.readings.sides import Sides, built, readings
@@ -175,13 +175,13 @@ class _Candidates:
             return Decision(Word.UNDECIDED, reason=self.reasons[0])
         totals = tree.Total | tree.SquaredNorm
         if any(isinstance(part, totals) for side in (left, right) for part in tree.walk(side)):
-            return Decision(Word.UNDECIDED, reason=f"the shapes do not fit: {self.misfit}")
+            return Decision(Word.UNDECIDED, reason=f"the {MISFIT}: {self.misfit}")
         if any(map(_of_numbers, (*tree.walk(left), *tree.walk(right)))):
             return Decision(Word.UNDECIDED, reason=AN_EXAMPLE)
         if stacked := _beside_a_stack(left, right, bench.cell):
             reason = f"{stacked} is read as acting on several quantities below each other; here each has its own matrix"
             return Decision(Word.UNDECIDED, reason=reason)
-        reason = f"no reading fits the shapes: {self.misfit}"
+        reason = f"{NO_READING}: {self.misfit}"
         return Decision(Word.WRONG, point={"shapes": self.misfit}, reason=reason, left=_left(left, bench))
 
 

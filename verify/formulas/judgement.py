@@ -17,6 +17,8 @@ A_NAME = "says what a letter stands for"
 
 MISFIT = "shapes do not fit"
 """The mistake in a formula that fits in no shapes, and that no one change makes fit."""
+NO_READING = "no reading fits the shapes"
+"""Why such a formula is wrong."""
 
 
 class Word(Enum):

@@ -15,7 +15,7 @@ from derive.reader.models.equations.names import names, stripped
 from derive.reader.models.equations.remarks import operands_in_words
 from derive.reader.models.model import Model
 from verify.formulas import upside
-from verify.formulas.judgement import Judgement, Word
+from verify.formulas.judgement import MISFIT, NO_READING, Judgement, Word
 from verify.formulas.readings.conventions import DERIVATIVES
 from verify.notes.audited import ANOTHER, Audited
 from verify.notes.conventions.habits import OF_ONE
@@ -70,7 +70,7 @@ def of_two_minds(found: Sequence[Audited]) -> Iterator[Audited]:
         if each.model is not None and not in_a_case and not DERIVATIVE.search(each.formula.text):
             computed = {equation.symbol.name for equation in each.model.cell.equations}
             letters = names(each.formula.fragment) & computed
-            if any("shapes" in one.reason for one in each.judgements):  # z_3 = V s_3
+            if any(MISFIT in one.reason or NO_READING in one.reason for one in each.judgements):  # z_3 = V s_3
                 left = letter_named(each.formula.text.partition("=")[0].strip(" &"))
                 letters = frozenset({left, stripped(left)} if stripped(left) in computed else ())
             elif all(one.reason != ANOTHER for one in each.judgements):

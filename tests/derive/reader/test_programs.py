@@ -108,6 +108,7 @@ def test_a_state_that_is_made_of_itself() -> None:
         ("h = np.tanh(W @ x +", []),
         ("h = np.tanh(W @ x + U @ h)\ny = net(h)\nL = 0.5 * np.sum((y - d) ** 2)", [r"h_t = \tanh(W x_t + U h_{t-1})"]),
         ("%time\nh = 1 / (1 + np.exp(-(W @ x + U @ h)))", [r"h_t = \frac{1}{1 + \exp(-(W x_t + U h_{t-1}))}"]),
+        ("h = np.tanh(W @ x + U @ h_prev)\ndh = x\nc = V @ dh", [r"h_t = \tanh(W x_t + U h_{t-1})"]),
         (
             "s = np.tanh(W @ x + U @ s_prev)\no = V @ s\nloss = 0.5 * np.sum((o - d) ** 2)",
             [r"s_t = \tanh(W x_t + U s_{t-1})", "o_t = V s_t", r"L_t = 0.5 (\lVert o_t - d_t \rVert^2)"],

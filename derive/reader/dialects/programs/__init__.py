@@ -133,10 +133,10 @@ class _Step:
                 continue
             if values.inlines(quantity, value, text):
                 continue
-            if quantity.name in values.done:  # computed twice: which is meant is not known
+            if quantity.letter in values.done:  # computed twice: which is meant is not known
                 self.equations, self.recurrent = [], False
                 return
-            values.done.add(quantity.name)
+            values.done.add(quantity.letter)
             self.equations.append(_Equation(f"{quantity.letter}_t = {text}", node.lineno, node.col_offset + 1))
             before |= values.before
         self.recurrent = bool(before & values.done)

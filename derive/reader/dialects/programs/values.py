@@ -47,11 +47,11 @@ _MADE = {
 
 @dataclass(frozen=True)
 class Quantity:
-    """A quantity that a program names: `offset` is the step that its name says, -1 or 0."""
+    """A quantity that a program names: its letter, the step that the name says, and whether it is a gradient."""
 
-    name: str
     letter: str
     offset: int | None = None
+    gradient: bool = False
 
     @staticmethod
     def is_loss(node: ast.expr) -> bool:
@@ -104,11 +104,11 @@ class Values:
                 if one is None:
                     continue
                 if one.offset is not None:
-                    timed.add(one.name)
+                    timed.add(one.letter)
                 if one.letter == "y" and _under_softmax(statement, node):
-                    values.scores.add(one.name)
+                    values.scores.add(one.letter)
                 if isinstance(getattr(node, "ctx", None), ast.Store) and one.offset != -1:
-                    assigned.add(one.name)
+                    assigned.add(one.letter)
         values.assigned, values.timed = frozenset(assigned), frozenset(timed)
         return values
 
@@ -136,26 +136,26 @@ class Values:
         elif now := _NOW.fullmatch(name):
             name, offset = now["name"] or now["letter"].rstrip("_"), 0
         letter = "L" if name in _LOSSES else _letter(name, many)
-        return Quantity(letter, letter, offset)
+        return Quantity(letter, offset, _GRADIENT.fullmatch(name) is not None)
 
     def computes(self, quantity: Quantity, value: ast.expr) -> bool:
         """Whether an assignment computes a value of this step; else it names a parameter, or makes room."""
-        if quantity.offset == -1 or _GRADIENT.fullmatch(quantity.name.strip("\\mathr{}")):
+        if quantity.offset == -1 or quantity.gradient:
             return False
         if isinstance(value, ast.Constant) or (isinstance(value, ast.Call) and _called(value) in _MADE):
             return False
         same = self.quantity(value)
-        return same is None or (same.name != quantity.name and not _PARAMETER.fullmatch(quantity.letter))
+        return same is None or (same.letter != quantity.letter and not _PARAMETER.fullmatch(quantity.letter))
 
     def lose(self, quantity: Quantity) -> None:
-        self.lost.add(quantity.name)
+        self.lost.add(quantity.letter)
 
     def inlines(self, quantity: Quantity, value: ast.expr, text: str) -> bool:
         """Whether this is put in where it is read: a stack of others, and scores y, which is the target in formulas."""
         stack = isinstance(value, ast.Call) and _called(value) in _STACKS
-        if stack or quantity.name in self.scores:
-            self.inlined[quantity.name] = text
-        return quantity.name in self.inlined
+        if stack or quantity.letter in self.scores:
+            self.inlined[quantity.letter] = text
+        return quantity.letter in self.inlined
 
     def latex(self, value: ast.expr) -> str:
         """An expression in LaTeX; raises NotReadError."""
@@ -214,17 +214,17 @@ class Values:
         if isinstance(node, ast.Attribute) and node.attr == "T":
             return rf"{self._factor(node.value)}^\top"
         one = self.quantity(node)
-        if one is None or one.name in self.lost or _GRADIENT.fullmatch(one.name.strip("\\mathr{}")):
+        if one is None or one.letter in self.lost or one.gradient:
             raise NotReadError
-        return self.inlined.get(one.name) or self._at_step(one)
+        return self.inlined.get(one.letter) or self._at_step(one)
 
     def _at_step(self, one: Quantity) -> str:
         """A parameter, or a quantity at t or t - 1: what is assigned below is still that of the step before."""
-        if one.name not in self.timed and _PARAMETER.fullmatch(one.letter):
+        if one.letter not in self.timed and _PARAMETER.fullmatch(one.letter):
             return one.letter
-        later = one.offset is None and one.name in self.assigned and one.name not in self.done
+        later = one.offset is None and one.letter in self.assigned and one.letter not in self.done
         if one.offset == -1 or later:
-            self.before.add(one.name)
+            self.before.add(one.letter)
             return f"{one.letter}_{{t-1}}"
         return f"{one.letter}_t"
 
