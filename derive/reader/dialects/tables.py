@@ -7,10 +7,13 @@ from dataclasses import replace
 from itertools import groupby
 from typing import TypeVar
 
+from derive.cell import Guess
 from derive.patterns import regex
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.note import Found
 
+ALTERNATIVE = "the formula is of another thing"
+REASON = "the letter and the formula stand in one row of a table"
 _STEP = r"(?:\s*[_^]\s*(?:t|\{\s*(?:[a-z]\s*,\s*)?(?:t|\(t\)|<t>|\\langle\s*t\s*\\rangle)\s*\}))"
 _LETTER = regex(
     rf"\s*(?:\\(?:tilde|widetilde|hat|bar|mathbf|boldsymbol|bm)\s*\{{?\s*)*[A-Za-z]\s*\}}*{_STEP}\s*\}}*\s*"
@@ -60,4 +63,6 @@ def _is_cell(fragment: Fragment) -> bool:
 def _joined(letter: Fragment, value: Fragment) -> Fragment:
     before = f"{letter.text.strip()} = "
     lines = (*letter.lines, *(replace(line, offset=line.offset + len(before)) for line in value.lines))
-    return replace(letter, text=f"{before}{value.text}", lines=lines, as_written="")
+    text = f"{before}{value.text}"
+    guess = Guess(text.strip(), ALTERNATIVE, REASON, letter.place(0))
+    return replace(letter, text=text, lines=lines, as_written="", assumed=(*letter.assumed, guess))
