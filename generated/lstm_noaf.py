@@ -616,11 +616,12 @@ class Lent:
 
 
 def memory(shape, dtype):
-    """np.empty from the start of a line of the cache; large memory is what is left: the system clears what is new."""
+    """np.empty; what is not small from the start of a line of the cache, and large memory from what is left: the system
+    clears what is new."""
     size = dtype.itemsize
     for length in shape:
         size *= length
-    if size < 2**12 or dtype.hasobject:
+    if size < 2**14 or dtype.hasobject:
         return np.empty(shape, dtype)
     room = size + 64
     if size < 2**17:
@@ -637,7 +638,7 @@ def memory(shape, dtype):
         LEFT.extend(block for block in reversed(blocks) if block is not best)
         whole = np.asarray(Lent(best))
     start = -best.__array_interface__["data"][0] % 64
-    return whole[start:start + size].view(dtype).reshape(shape)
+    return np.ndarray(shape, dtype, whole, start)
 
 
 def copied(a):
@@ -933,7 +934,10 @@ def _checked(arrays, sizes=None, dtype=None):
     found = _fitting(arrays, sizes or {})
     if found is None:
         _refuse(arrays, dict(sizes or {}))
-    return found, np.result_type(*{array.dtype for _, array, _ in arrays}, *([dtype] if dtype else []))
+    dtypes = {array.dtype for _, array, _ in arrays} | ({dtype} if dtype else set())
+    if len(dtypes) == 1 and (dtype := dtypes.pop()).isnative:
+        return found, dtype
+    return found, np.result_type(*dtypes)
 
 
 def _refuse(arrays, sizes):

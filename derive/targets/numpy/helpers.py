@@ -60,11 +60,12 @@ class Lent:
 
 
 def memory(shape, dtype):
-    """np.empty from the start of a line of the cache; large memory is what is left: the system clears what is new."""
+    """np.empty; what is not small from the start of a line of the cache, and large memory from what is left: the system
+    clears what is new."""
     size = dtype.itemsize
     for length in shape:
         size *= length
-    if size < 2**12 or dtype.hasobject:
+    if size < 2**14 or dtype.hasobject:
         return np.empty(shape, dtype)
     room = size + 64
     if size < 2**17:
@@ -81,7 +82,7 @@ def memory(shape, dtype):
         LEFT.extend(block for block in reversed(blocks) if block is not best)
         whole = np.asarray(Lent(best))
     start = -best.__array_interface__["data"][0] % 64
-    return whole[start:start + size].view(dtype).reshape(shape)''',
+    return np.ndarray(shape, dtype, whole, start)''',
     "copied": '''def copied(a):
     """A copy of a in memory of its own."""
     found = memory(a.shape, a.dtype)
