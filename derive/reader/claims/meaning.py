@@ -20,7 +20,17 @@ from derive.reader.claims.shown.dots import added, filled
 from derive.reader.claims.statements import left_out
 from derive.reader.claims.statements.evaluations import at_a_value
 from derive.reader.claims.statements.limits import constant, largest_value, limit
-from derive.reader.claims.sums import BATCH_SIZES, BATCHES, Bounds, bounds, has_free, nested, over_letters, shifts
+from derive.reader.claims.sums import (
+    BATCH_SIZES,
+    BATCHES,
+    Bounds,
+    bounds,
+    completed,
+    has_free,
+    nested,
+    over_letters,
+    shifts,
+)
 from derive.reader.meaning import tree, vocabulary
 from derive.reader.meaning.letters import (
     TIME_LETTERS,
@@ -433,6 +443,9 @@ class Claiming(Brackets):
             raise self.unclear(f"{alone}_t is not known", node)
         if terms:
             return tree.Add(tuple((1, self.term(each)) for each in terms))
+        node, words = completed(node)
+        if words:
+            self.letters.guesses.granted[words] = None
         found = bounds(node)
         if node.sign == "sum" and not node.scripts and body is None:
             return self.over_steps(node)
