@@ -24,10 +24,12 @@ from derive.reader.claims.sums import (
     BATCH_SIZES,
     BATCHES,
     Bounds,
+    at_entry,
     bounds,
     completed,
     has_free,
     nested,
+    other_index,
     over_letters,
     shifts,
 )
@@ -455,6 +457,14 @@ class Claiming(Brackets):
             words = f"{found.within} has some of the entries alone"
             if not self.guess(f"set {found.within}", words, doubtful=True):
                 found = replace(found, within="", unread=False)
+        either = other_index(node, found) if node.sign == "sum" else None
+        if either is not None:
+            if found.word in self.letters.free and either.word not in self.letters.free:
+                words = f"the sum runs over {either.word}, as {found.word} stands outside it"
+                self.letters.guesses.granted[words] = None
+                found = either
+            if found.first is not None:
+                return self.term(at_entry(node.body, found))
         if found.unread or not found.word:
             raise self.unclear("a sum or product without an index, or with bounds that are not read", node)
         if body is None and node.sign == "product" and (apart := self.ended(node, found.word)) is not None:

@@ -212,6 +212,23 @@ def completed(node: Big) -> tuple[Big, str]:
     return node, ""
 
 
+def other_index(node: Big, found: Bounds) -> Bounds | None:
+    """Σ_{i≠j} and Σ_{i=j} as sums over j, where what is summed has both; None for any other sum."""
+    first = found.first.word if isinstance(found.first, Name) else ""
+    other = found.without or (first if first not in TIME_LETTERS else "")
+    if not other or found.word in TIME_LETTERS or not all(has_free(node.body, each) for each in (found.word, other)):
+        return None
+    if found.without:
+        return replace(found, word=other, without=found.word)
+    assert found.first is not None
+    return replace(found, word=other, first=Name(found.first.start, found.first.end, found.word, found.word))
+
+
+def at_entry(body: Syntax, found: Bounds) -> Syntax:
+    """What the sum over i = j has, which is one term."""
+    return rewritten(body, lambda part: found.first if isinstance(part, Name) and part.word == found.word else None)
+
+
 def _first_braces(body: Syntax) -> tuple[Syntax | None, Syntax | None]:
     """What stands in braces in front of a term, and the term without that."""
     if not isinstance(body, Run | Product | Dots):

@@ -16,7 +16,7 @@ from derive.reader.claims.statements.cased import as_cases
 from derive.reader.claims.statements.clauses import apart
 from derive.reader.claims.statements.prose import TEXT, WANTING, Aside, asides, rows
 from derive.reader.claims.statements.stated import Stated, about_time, at_step, before_last, given, in_words, ordered
-from derive.reader.meaning.letters import letter
+from derive.reader.meaning.letters import letter, only
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.lexing.tokens import Token
 from derive.reader.text.parser import parse
@@ -335,7 +335,7 @@ def _in_row(
     spoken_moments = [each.moment for each in stated if each.moment is not None]
     unread = "; ".join(each.unread for each in stated if each.unread)
     said = tuple(part for each in stated for part in each.conditions)
-    head, *beside = row
+    head, *beside = row[0], *map(_without_brackets, row[1:])
     conditions = tuple(part for part in (*beside, *said) if isinstance(part, Chain) and _is_condition(part))
     moments = [step for part in beside if (step := at_step(part)) is not None]
     facts = [part for part in beside if given(part) and at_step(part) is None]
@@ -363,6 +363,12 @@ def _in_row(
         assert isinstance(part, Chain)
         found.append(Statement(fragment, part.sides, part.relations, given=True))
     return found
+
+
+def _without_brackets(part: Syntax) -> Syntax:
+    """An equation beside another one, (i = k), as such."""
+    inner = only(part.rows) if isinstance(part, Group) and part.bracket == "LPAR" else None
+    return inner if isinstance(inner, Chain) else part
 
 
 def _elsewhere(aside: Aside, part: Syntax, row: tuple[Syntax, ...]) -> bool:
