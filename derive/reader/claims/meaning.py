@@ -457,7 +457,7 @@ class Claiming(Brackets):
             words = f"{found.within} has some of the entries alone"
             if not self.guess(f"set {found.within}", words, doubtful=True):
                 found = replace(found, within="", unread=False)
-        either = other_index(node, found) if node.sign == "sum" else None
+        either = other_index(node, found, self.letters.apart) if node.sign == "sum" else None
         if either is not None:
             if found.word in self.letters.free and either.word not in self.letters.free:
                 words = f"the sum runs over {either.word}, as {found.word} stands outside it"

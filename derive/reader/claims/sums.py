@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
 from sympy import Expr, Integer, Symbol
@@ -212,10 +212,16 @@ def completed(node: Big) -> tuple[Big, str]:
     return node, ""
 
 
-def other_index(node: Big, found: Bounds) -> Bounds | None:
-    """Σ_{i≠j} and Σ_{i=j} as sums over j, where what is summed has both; None for any other sum."""
+def unequal(side: Syntax) -> frozenset[frozenset[str]]:
+    """The pairs of letters that a sum of a side keeps apart, Σ_{i≠j}."""
+    found = (bounds(part) for part in walk(side) if isinstance(part, Big))
+    return frozenset(frozenset((each.word, each.without)) for each in found if each.without)
+
+
+def other_index(node: Big, found: Bounds, apart: Collection[frozenset[str]]) -> Bounds | None:
+    """Σ_{i≠j} as a sum over j, where what is summed has both; and Σ_{i=j} beside it. None for any other sum."""
     first = found.first.word if isinstance(found.first, Name) else ""
-    other = found.without or (first if first not in TIME_LETTERS else "")
+    other = found.without or (first if frozenset((found.word, first)) in apart else "")
     if not other or found.word in TIME_LETTERS or not all(has_free(node.body, each) for each in (found.word, other)):
         return None
     if found.without:
