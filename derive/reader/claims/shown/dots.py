@@ -5,11 +5,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from sympy import Expr, Symbol
+from sympy import Expr, Integer, Symbol
 
 from derive.errors import InputError
 from derive.nodes import T
-from derive.reader.meaning.tree import Add, Derivative, Gradient, Multiply, OverTime, Term, at_times, index_clash, times
+from derive.reader.meaning.tree import (
+    Add,
+    Derivative,
+    Gradient,
+    Multiply,
+    OverEntries,
+    OverTime,
+    Ref,
+    Term,
+    at_times,
+    index_clash,
+    rebuilt,
+    times,
+    walk,
+)
+
+SIZES = frozenset(["n", "N", "m", "M", "K", "H", "D", "d"])
+"""Letters for how many entries there are."""
 
 
 def filled(items: Sequence[Term | None], refused: InputError) -> Term:
@@ -36,6 +53,8 @@ def added(items: Sequence[tuple[int, Term | None]], refused: InputError) -> Term
         return endless
     if not more and len(after) == 1 and (nested := _through_more(before, *after[0])) is not None:
         return nested
+    if not more and len(after) == 1 and (entries := _over_entries(before, *after[0])) is not None:
+        return entries
     if more or not before or not after or {items[at][0], before[-1][0]} != {after[0][0]}:
         raise refused
     sign, end = after[0]
@@ -86,6 +105,28 @@ def _onward(before: Sequence[tuple[int, Term]]) -> Term | None:
         if _at(term, moments[moving], index, fixed) != body:
             return None
     total = OverTime(body, index, start[moving], T)
+    return total if sign == 1 else Add(((sign, total),))
+
+
+def _over_entries(before: Sequence[tuple[int, Term]], sign: int, end: Term) -> Term | None:
+    """∂E/∂o_1 ∂o_1/∂s_i + ∂E/∂o_2 ∂o_2/∂s_i + ⋯ + ∂E/∂o_n ∂o_n/∂s_i, with n for how many entries there are."""
+    index = index_clash(Symbol("j"))
+
+    def at_index(term: Term, place: Expr) -> Term:
+        def moved(part: Term) -> Term:
+            if isinstance(part, Ref):
+                return replace(part, at=tuple(index if each == place else each for each in part.at))
+            return rebuilt(part, moved)
+
+        return moved(term)
+
+    sizes = {at for part in walk(end) if isinstance(part, Ref) for at in part.at if str(at) in SIZES}
+    bodies = {at_index(end, size) for size in sizes}
+    shown = [(other, at_index(term, Integer(number))) for number, (other, term) in enumerate(before)]
+    if len(bodies) != 1 or len(shown) < 2 or any(each != (sign, *bodies) for each in shown):
+        return None
+    (body,) = bodies
+    total = OverEntries(body, index)
     return total if sign == 1 else Add(((sign, total),))
 
 
