@@ -232,7 +232,7 @@ def _equation_ends(items: list[Token], fragment: Fragment) -> list[Token]:
                 if kept and kept[-1].type == "COMMA" and token.type == "NEWLINE" and following not in _CONTINUES:
                     kept[-1] = token
                 if token.type == "NEWLINE" and following == "EQ" and not depth:
-                    aside += _taken_aside(kept)
+                    aside += _taken_aside(kept, fragment.text)
                 continue
             if kept[-1].type in _CONTINUES and token.type == "NEWLINE":
                 continue
@@ -253,13 +253,17 @@ def _twice(before: Token, token: Token, last: Token) -> bool:
     )
 
 
-def _taken_aside(kept: list[Token]) -> list[Token]:
-    """The equation beside one that goes on in the next row, a = b, z = c \\\\ = d, which stands behind that then."""
+_PUT_IN = regex(r"(?<=\s),|,\s{4}")
+"""The comma that stands for a column or a wide space; of equations with one that is typed the last goes on."""
+
+
+def _taken_aside(kept: list[Token], text: str) -> list[Token]:
+    """The equation beside one that goes on in the next row, a = b & z = c \\\\ = d, which stands behind that then."""
     depth, commas = 0, []
     row = len(kept) - len(list(takewhile(lambda token: token.type != "NEWLINE", reversed(kept))))
     for index in range(row, len(kept)):
         depth += (kept[index].type in PAIRS) - (kept[index].type in PAIRS.values())
-        if kept[index].type == "COMMA" and not depth:
+        if kept[index].type == "COMMA" and not depth and _PUT_IN.match(text, kept[index].start):
             commas.append(index)
     taken = kept[commas[0] :] if commas else []
     if not all(any(each.type == "EQ" for each in part) for part in (kept[row : len(kept) - len(taken)], taken)):
