@@ -98,7 +98,8 @@ _PRIMED = (
 )
 _PRIMED_INDEX = {prime: regex(_PRIMED.replace("%s", prime)) for prime in _PRIMES}
 _GAP = regex(r"(?:(?:\\q?quad(?![A-Za-z])|(?<!\\)&)(?:\s|\\[,;: ])*)+")
-_BRACKETED = regex(r"\([^()=]*=[^=]*\)[\s.,]*(?:\\end\s*\{[a-z]+\*?\}\s*)?")
+_BRACKETED = regex(r"\(\s{0,2}(?!\s)[^()=]*=[^=]*\)[\s.,]*(?:\\end\s*\{[a-z]+\*?\}\s*)?")
+"""An equation in brackets, without words before it in them, which are blanks by then."""
 _WIDE_SPACE = regex(r"[,;]?(?:\s|\\[,;: ])*(?:\\q?quad(?![A-Za-z])|\\[mh]space\s*\{[^{}]*\})(?:\s|\\[,;: ])*")
 _RELATED = regex(r"(?<![:<>])=|[<>≤≥≠∈]|\\(?:le|leq|ge|geq|ne|neq|in|lt|gt|leftarrow)(?![A-Za-z])")
 _COMPARED = regex(rf"{_RELATED.pattern}|≈|∝|→|:|\\(?:approx|propto|sim|to|equiv)(?![A-Za-z])")
