@@ -48,7 +48,7 @@ from verify.notes.conventions.trying import Judge, mending, wrong_in
 from verify.notes.examples import of_examples
 from verify.notes.examples.plain import of_plain_cells
 from verify.notes.examples.supposing import behind_arrows, under_suppositions
-from verify.notes.files import Document, Formula, behind_words, read
+from verify.notes.files import Document, Formula, behind_words, goes_on_from, read
 from verify.notes.judging import Check, judged_apart, remembered, resting_on
 from verify.notes.lint import Note
 from verify.notes.mentioned import before
@@ -172,7 +172,7 @@ def audit(
         bars=any(_BARS.search(part.text) for part in document.parts),
         blocks=[pair for part in document.parts for pair in _blocks(part.text)],
     )
-    previous = dict(zip(document.formulas, (None, *document.formulas), strict=False))
+    previous = dict(goes_on_from(document.formulas))
 
     def apart(formula: Formula, instead: Model | None = None) -> Audited:
         return judged_apart(formula, previous.get(formula), models, check, instead)

@@ -7,7 +7,7 @@ the other (the place of a formula names the cell: `note.ipynb#cell3`); other dia
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import inf
 from pathlib import Path
@@ -198,8 +198,20 @@ def _told(formulas: Iterable[Formula], said: list[comments.Comment], before: com
     )
 
 
+_WORDS = regex(r"[\s.,:;]*(?:\\(?:text\w*|mbox)\s*\{[^{}]*\}[\s.,:;]*)+")
 _CONDITION = regex(r"\s*[a-z]\s*(?:=|≠|\\neq?(?![A-Za-z]))\s*[a-z]\s*")
 _ENDED = regex(r"[\s$`*_)）\\]*[:：,，.。]?[\s*_]*")
+
+
+def goes_on_from(formulas: Sequence[Formula]) -> Iterator[tuple[Formula, Formula | None]]:
+    """Each formula with the one before it; a display that begins with = goes on from the last one that is no words."""
+    before = display = None
+    for each in formulas:
+        leads = each.displayed and _LEADING.match(each.fragment.text) is not None
+        yield each, (display or before) if leads else before
+        before = each
+        if each.displayed and not _WORDS.fullmatch(each.text):
+            display = each
 
 
 def continued(formula: Formula, before: Formula | None) -> Fragment:

@@ -97,6 +97,10 @@ class Letters:
         self.entry_letters: set[str] = set(meant.indices)
         self.indices: list[set[str]] = []
         """The letters in the scripts of each letter of the formula, but for δ."""
+        self.free: set[str] = set()
+        """The letters that no sum of a side binds."""
+        self.apart: set[frozenset[str]] = set()
+        """The pairs of letters of which a sum leaves out that they are equal."""
         self.bounds: set[str] = set()  # letters between which a side sums or multiplies over steps
         self.aliases: dict[str, Found] = {}
         """Letters that stand for a quantity at a time, for as long as they are tried."""

@@ -20,7 +20,19 @@ from derive.reader.claims.shown.dots import added, filled
 from derive.reader.claims.statements import left_out
 from derive.reader.claims.statements.evaluations import at_a_value
 from derive.reader.claims.statements.limits import constant, largest_value, limit
-from derive.reader.claims.sums import BATCH_SIZES, BATCHES, Bounds, bounds, has_free, nested, over_letters, shifts
+from derive.reader.claims.sums import (
+    BATCH_SIZES,
+    BATCHES,
+    Bounds,
+    at_entry,
+    bounds,
+    completed,
+    has_free,
+    nested,
+    other_index,
+    over_letters,
+    shifts,
+)
 from derive.reader.meaning import tree, vocabulary
 from derive.reader.meaning.letters import (
     TIME_LETTERS,
@@ -433,6 +445,9 @@ class Claiming(Brackets):
             raise self.unclear(f"{alone}_t is not known", node)
         if terms:
             return tree.Add(tuple((1, self.term(each)) for each in terms))
+        node, words = completed(node)
+        if words:
+            self.letters.guesses.granted[words] = None
         found = bounds(node)
         if node.sign == "sum" and not node.scripts and body is None:
             return self.over_steps(node)
@@ -442,6 +457,14 @@ class Claiming(Brackets):
             words = f"{found.within} has some of the entries alone"
             if not self.guess(f"set {found.within}", words, doubtful=True):
                 found = replace(found, within="", unread=False)
+        either = other_index(node, found, self.letters.apart) if node.sign == "sum" else None
+        if either is not None:
+            if found.word in self.letters.free and either.word not in self.letters.free:
+                words = f"the sum runs over {either.word}, as {found.word} stands outside it"
+                self.letters.guesses.granted[words] = None
+                found = either
+            if found.first is not None:
+                return self.term(at_entry(node.body, found))
         if found.unread or not found.word:
             raise self.unclear("a sum or product without an index, or with bounds that are not read", node)
         if body is None and node.sign == "product" and (apart := self.ended(node, found.word)) is not None:

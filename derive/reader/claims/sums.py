@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
 from sympy import Expr, Integer, Symbol
@@ -12,7 +12,7 @@ from derive.reader.meaning.letters import TIME_LETTERS, letter, only, time_expre
 from derive.reader.meaning.tree import Term
 from derive.reader.text import syntax
 from derive.reader.text.mapping import inside, parts, rewritten, walk
-from derive.reader.text.syntax import Big, Group, Mark, Name, Number, Run, Scripted, Sum, Syntax
+from derive.reader.text.syntax import Big, Dots, Group, Mark, Name, Number, Product, Run, Script, Scripted, Sum, Syntax
 
 _BELOW = {"<": 1, r"\lt": 1, "≤": 0, "⩽": 0, r"\le": 0, r"\leq": 0, r"\leqslant": 0}
 _ABOVE = {">": 1, r"\gt": 1, "≥": 0, "⩾": 0, r"\ge": 0, r"\geq": 0, r"\geqslant": 0}
@@ -34,6 +34,8 @@ class Bounds:
     within: str = ""
     beyond: tuple[int, int] = (0, 0)
     unread: bool = False
+    implied: bool = False
+    """Whether the bounds name no index: the last value is it, as in ∏_{k+1}^{j} a_j."""
 
     @property
     def unsaid(self) -> bool:
@@ -47,6 +49,16 @@ class Bounds:
             None if low is None else low + Integer(self.beyond[0]),
             None if high is None else high - Integer(self.beyond[1]),
         )
+
+
+def _implied(node: Big) -> bool:
+    """Whether the bounds are two values and no index, which stands in what is multiplied: ∏_{k+1}^{j} a_j."""
+    if [script.kind for script in node.scripts] != ["sub", "sup"]:
+        return False
+    (below, *_), (above, *_) = ([cell for row in script.rows for cell in row] for script in node.scripts)
+    if not isinstance(below, Sum) or not isinstance(above, Name) or time_expression(below) is None:
+        return False
+    return has_free(node.body, above.word) and not has_free(below, above.word)
 
 
 BATCHES = frozenset(["batch", "samples", "examples", "data"])
@@ -111,10 +123,13 @@ def bounds(node: Big) -> Bounds:
                         beyond[end] = {**_BELOW, **_ABOVE}[signs[position]]
             else:
                 unread = True
+    implied = unread and not word and _implied(node)
+    if implied and isinstance(ends["last"], Name):
+        word, ends["first"], unread = ends["last"].word, node.scripts[0].rows[0][0], False
     if word in TIME_LETTERS and "first" not in ends and isinstance(ends.get("last"), Name):
         ends["first"] = Number(node.start, node.start, "1")  # Σ_t^T
     excluded = (beyond["first"], beyond["last"])
-    return Bounds(word, ends.get("first"), ends.get("last"), without, within, excluded, unread)
+    return Bounds(word, ends.get("first"), ends.get("last"), without, within, excluded, unread, implied)
 
 
 def over_letters(node: Big) -> tuple[list[Syntax], str]:
@@ -179,6 +194,56 @@ def nested(node: Big) -> Big:
         body = replace(node, scripts=(replace(scripts[0], rows=((name,),)),), body=body)
     assert isinstance(body, Big)
     return body
+
+
+def completed(node: Big) -> tuple[Big, str]:
+    """The sign with what its bounds leave out, and what was taken for that: Σ_{k=0}{t} a_k and ∏_{k+1}^{j} a_j."""
+    cells = [cell for script in node.scripts for row in script.rows for cell in row]
+    kinds = [script.kind for script in node.scripts]
+    if kinds == ["sub"] and len(cells) == 1 and isinstance(cells[0], syntax.Chain):
+        last, rest = _first_braces(node.body)
+        if rest is not None and time_expression(last) is not None and bounds(node).first is not None:
+            assert last is not None
+            above = Script(last.start, last.end, "sup", ((last,),))
+            words = f"the {node.sign} ends at what stands in braces behind its sign"
+            return replace(node, scripts=(*node.scripts, above), body=rest), words
+    if (found := bounds(node)).implied:
+        return node, f"the {node.sign} runs over {found.word}, as its bounds name no index"
+    return node, ""
+
+
+def unequal(side: Syntax) -> frozenset[frozenset[str]]:
+    """The pairs of letters that a sum of a side keeps apart, Σ_{i≠j}."""
+    found = (bounds(part) for part in walk(side) if isinstance(part, Big))
+    return frozenset(frozenset((each.word, each.without)) for each in found if each.without)
+
+
+def other_index(node: Big, found: Bounds, apart: Collection[frozenset[str]]) -> Bounds | None:
+    """Σ_{i≠j} as a sum over j, where what is summed has both; and Σ_{i=j} beside it. None for any other sum."""
+    first = found.first.word if isinstance(found.first, Name) else ""
+    other = found.without or (first if frozenset((found.word, first)) in apart else "")
+    if not other or found.word in TIME_LETTERS or not all(has_free(node.body, each) for each in (found.word, other)):
+        return None
+    if found.without:
+        return replace(found, word=other, without=found.word)
+    assert found.first is not None
+    return replace(found, word=other, first=Name(found.first.start, found.first.end, found.word, found.word))
+
+
+def at_entry(body: Syntax, found: Bounds) -> Syntax:
+    """What the sum over i = j has, which is one term."""
+    return rewritten(body, lambda part: found.first if isinstance(part, Name) and part.word == found.word else None)
+
+
+def _first_braces(body: Syntax) -> tuple[Syntax | None, Syntax | None]:
+    """What stands in braces in front of a term, and the term without that."""
+    if not isinstance(body, Run | Product | Dots):
+        return None, None
+    first, others = body.factors[0], body.factors[1:]
+    if isinstance(body, Run) and isinstance(first, Group) and first.bracket == "LBRACE":
+        return only(first.rows), others[0] if len(others) == 1 else replace(body, start=others[0].start, factors=others)
+    last, rest = _first_braces(first)
+    return last, None if rest is None else replace(body, start=rest.start, factors=(rest, *others))
 
 
 def _ordered(signs: list[str]) -> bool:

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from derive.reader.claims.letters import Letters
-from derive.reader.claims.sums import bounds, inside_times, largest, nested
+from derive.reader.claims.sums import bounds, inside_times, largest, nested, other_index, unequal
 from derive.reader.meaning.letters import ENTRY_LETTERS, TIME_LETTERS, only, time_expression, time_of
 from derive.reader.resolving.rewriting import base_of, bracketed, scripts_of
 from derive.reader.text.mapping import parts, rewritten
@@ -56,6 +56,27 @@ def survey(node: Syntax, letters: Letters) -> None:
     letters.timed_letters |= letters.bounds
     letters.entry_letters |= entries - (timed & TIME_LETTERS)
     letters.entry_letters -= letters.bounds
+    letters.free |= _free(_Same(node))
+    letters.apart |= unequal(node)
+
+
+@lru_cache(4096)
+def _free(same: _Same) -> frozenset[str]:
+    """The letters of a side that no sum in it binds, but for those of sums that may run over either: Σ_{i≠j}."""
+
+    apart = unequal(same.node)
+
+    def free(node: Syntax) -> frozenset[str]:
+        if isinstance(node, Name):
+            return frozenset([node.word])
+        found = frozenset().union(*map(free, parts(node)))
+        if not isinstance(node, Big):
+            return found
+        said = bounds(node)
+        other = other_index(node, said, apart)
+        return found - {said.word, other.word if other is not None else said.word}
+
+    return free(same.node)
 
 
 @lru_cache(4096)
@@ -69,13 +90,16 @@ def _seen(same: _Same, sizes: frozenset[str]) -> _Here:
     beside: set[str] = set()
     limits: set[str] = set()
     indices: list[frozenset[str]] = []
+    apart = unequal(same.node)
 
     def visit(part: Syntax) -> None:
         if isinstance(part, Big):
             part = nested(part)
             found = bounds(part)
             word, last = found.word, found.last
-            if word and (found.first is not None or last is not None or part.sign == "product"):
+            if part.sign == "sum" and (other := other_index(part, found, apart)) is not None:
+                entries.update((word, other.word))
+            elif word and (found.first is not None or last is not None or part.sign == "product"):
                 sized = isinstance(last, Name) and (last.word in sizes or last.word in _SIZES)
                 labelled = isinstance(last, Scripted) and isinstance(last.base, Name) and last.base.word in _SIZES
                 sized |= labelled and word not in ("t", "tau")

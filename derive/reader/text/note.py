@@ -44,6 +44,11 @@ _RELATION = regex(
     r"lesssim|leqslant|geqslant)"
     r"(?![A-Za-z])"
 )
+_SIGN_ALONE = regex(
+    r"\A(?:\s*\\(?:sum|prod)(?:(?:no)?limits)?(?![A-Za-z])(?:\s*\\(?:no)?limits)?"
+    r"(?:\s*[_^]\s*(?:\{[^{}]*\}|\\[A-Za-z]+|\w))*)+[\s.,]*\Z"
+)
+"""The sign of a sum that is spoken of."""
 _ARROW = regex(r"\A\s*\\(?:to|rightarrow)(?![A-Za-z])(?=\s*\\[dt]?frac\s*\{\s*\\partial)")
 """→ ∂L/∂h, as what is computed next."""
 _GRADIENT = regex(r"\s*(?:d[A-Z]\w*|d[a-z](?:_(?:\w+|\{[^{}]*\}))?|delta_\w+)\s*(?:\+=|:?=(?!=)|←|<-)")
@@ -235,7 +240,7 @@ class Found:
     @property
     def claims(self) -> bool:
         """Whether it says anything: a letter on its own is a mention, behind an arrow too."""
-        return _RELATION.search(_ARROW.sub("", self.fragment.text)) is not None
+        return _RELATION.search(_SIGN_ALONE.sub("", _ARROW.sub("", self.fragment.text))) is not None
 
 
 _F = TypeVar("_F", bound="Found")

@@ -105,6 +105,8 @@ _SUM_OF_LOSSES = regex(
 )
 _STEP_OF_LOSS = regex(r"_(\d)")
 _NUMBER = regex(r"_\s*\{?\s*(\d+)\s*\}?\s*\Z")
+_DOTTED = regex(r"[+](?:\s|&|\\\\)*(?:\\(?:cdots|ldots|dots|dotsb)(?![A-Za-z])|…|⋯|\.\.\.)(?:\s|&|\\\\)*\+")
+"""The terms of the steps between: + ⋯ +."""
 _FIRST = regex(
     r"[\s&]*(?P<state>\\?[A-Za-z]+|\\[a-z]+\s*\{\s*\\?[A-Za-z]+\s*\})\s*_\s*\{?\s*1\s*\}?\s*&?\s*=(?!.*\\partial)"
 )
@@ -173,7 +175,8 @@ def as_long_as_named(found: Sequence[Audited], said: Collection[int] = ()) -> Ca
         named = {int(step) for step in steps_named(each.formula.text)}
         summed = {int(step) for step in _SUMMED.findall(each.formula.text)}
         last = max(named | summed, default=1)
-        whole = last > 1 and (last in summed or named >= {*range(1, last + 1)})
+        from_one = 1 in named and _DOTTED.search(each.formula.text) is not None
+        whole = last > 1 and (last in summed or from_one or named >= {*range(1, last + 1)})
         if not whole or not (last in said or (last == longest and not by_letter)):
             return each  # h_1 alone tells of no length
         return in_case(each, f"$T = {last}$", OF_LENGTH.format(steps=last))

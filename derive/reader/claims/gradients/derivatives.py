@@ -72,6 +72,10 @@ class Derivatives(NamedParts):
         return found.base == "partial" or (free and not found.parts)
 
     def derivative_of(self, node: syntax.Fraction) -> Term | None:
+        if isinstance(node.above, syntax.Sum) and len(node.above.terms) == 1:  # -∂L over ∂h
+            ((sign, above),) = node.above.terms
+            inner = self.derivative_of(replace(node, above=above))
+            return None if inner is None else tree.Add(((sign, inner),))
         ups, downs = _factors(node.above), _factors(node.below)
         if self.is_differential(ups[0]) and len(downs) > 1 and self.is_differential(downs[0]):
             return self.derivative(ups[0], ups[1:], downs, node)
@@ -322,6 +326,8 @@ class Derivatives(NamedParts):
         if not isinstance(node, syntax.Fraction):
             return None
         downs = list(node.below.factors) if isinstance(node.below, Run) else []
+        if not downs and following and self._is_bare(node.above, node.below):
+            downs = [node.above, node.below]
         if len(downs) < 2 or not self.is_differential(downs[0]):
             return None
         if is_one(node.above) and isinstance(downs[0], Mark):

@@ -3,12 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from sympy import Expr, Symbol
+from sympy import Expr, Integer, Symbol
 
 from derive.errors import InputError
 from derive.nodes import T
-from derive.reader.meaning.tree import Add, Derivative, Gradient, Multiply, OverTime, Term, at_times, index_clash, times
+from derive.reader.meaning.tree import (
+    Add,
+    Derivative,
+    Gradient,
+    Multiply,
+    OverEntries,
+    OverTime,
+    Ref,
+    Term,
+    at_times,
+    index_clash,
+    rebuilt,
+    times,
+    walk,
+)
+
+SIZES = frozenset(["n", "N", "m", "M", "K", "H", "D", "d"])
+"""Letters for how many entries there are."""
 
 
 def filled(items: Sequence[Term | None], refused: InputError) -> Term:
@@ -33,6 +51,10 @@ def added(items: Sequence[tuple[int, Term | None]], refused: InputError) -> Term
     before, after = _whole(items[:at]), _whole(items[at + 1 :])
     if not more and not items[at + 1 :] and (endless := _onward(before)) is not None:
         return endless
+    if not more and len(after) == 1 and (nested := _through_more(before, *after[0])) is not None:
+        return nested
+    if not more and len(after) == 1 and (entries := _over_entries(before, *after[0])) is not None:
+        return entries
     if more or not before or not after or {items[at][0], before[-1][0]} != {after[0][0]}:
         raise refused
     sign, end = after[0]
@@ -84,6 +106,58 @@ def _onward(before: Sequence[tuple[int, Term]]) -> Term | None:
             return None
     total = OverTime(body, index, start[moving], T)
     return total if sign == 1 else Add(((sign, total),))
+
+
+def _over_entries(before: Sequence[tuple[int, Term]], sign: int, end: Term) -> Term | None:
+    """∂E/∂o_1 ∂o_1/∂s_i + ∂E/∂o_2 ∂o_2/∂s_i + ⋯ + ∂E/∂o_n ∂o_n/∂s_i, with n for how many entries there are."""
+    index = index_clash(Symbol("j"))
+
+    def at_index(term: Term, place: Expr) -> Term:
+        def moved(part: Term) -> Term:
+            if isinstance(part, Ref):
+                return replace(part, at=tuple(index if each == place else each for each in part.at))
+            return rebuilt(part, moved)
+
+        return moved(term)
+
+    sizes = {at for part in walk(end) if isinstance(part, Ref) for at in part.at if str(at) in SIZES}
+    bodies = {at_index(end, size) for size in sizes}
+    shown = [(other, at_index(term, Integer(number))) for number, (other, term) in enumerate(before)]
+    if len(bodies) != 1 or len(shown) < 2 or any(each != (sign, *bodies) for each in shown):
+        return None
+    (body,) = bodies
+    total = OverEntries(body, index)
+    return total if sign == 1 else Add(((sign, total),))
+
+
+def _through_more(before: Sequence[tuple[int, Term]], sign: int, end: Term) -> Term | None:
+    """∂h_t/∂W + ∂h_t/∂h_{t-1} ∂h_{t-1}/∂W + ⋯ + ∂h_t/∂h_{t-1} ⋯ ∂h_2/∂h_1 ∂h_1/∂W, each term through one step more."""
+    factors = end.factors if isinstance(end, Multiply) else ()
+    at = next((i for i, part in enumerate(factors) if isinstance(part, OverTime)), len(factors))
+    product, rest = next(iter(factors[at : at + 1]), None), factors[at + 1 :]
+    if not isinstance(product, OverTime) or not product.product or product.ascending or not rest:
+        return None
+    earliest, latest = product.first - 1, product.last
+
+    def ending(time: Expr) -> tuple[Term, ...]:
+        return tuple(at_times(part, lambda e: time if e == earliest else e) for part in rest)
+
+    def with_steps(many: int) -> Term:
+        steps = (_at_step(product, latest - number) for number in range(many))
+        parts = (*factors[:at], *steps, *ending(latest - many))
+        return parts[0] if len(parts) == 1 else Multiply(parts)
+
+    first = next((i for i, term in enumerate(before) if term == (sign, with_steps(0))), len(before))
+    if len(before) - first < 2 or any(t != (sign, with_steps(many)) for many, t in enumerate(before[first:])):
+        return None
+    index = index_clash(Symbol("k"))
+    body = Multiply((*factors[:at], replace(product, first=index + 1), *ending(index)))
+    found = (*before[:first], (sign, OverTime(body, index, earliest, latest)))
+    return found[0][1] if len(found) == 1 and sign == 1 else Add(found)
+
+
+def _at_step(product: OverTime, step: Expr) -> Term:
+    return at_times(product.body, lambda e: e.xreplace({product.index: step}))
 
 
 def _whole(items: Sequence[tuple[int, Term | None]]) -> list[tuple[int, Term]]:

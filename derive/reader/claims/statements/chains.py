@@ -16,7 +16,7 @@ from derive.reader.claims.statements.cased import as_cases
 from derive.reader.claims.statements.clauses import apart
 from derive.reader.claims.statements.prose import TEXT, WANTING, Aside, asides, rows
 from derive.reader.claims.statements.stated import Stated, about_time, at_step, before_last, given, in_words, ordered
-from derive.reader.meaning.letters import letter
+from derive.reader.meaning.letters import letter, only
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.lexing.tokens import Token
 from derive.reader.text.parser import parse
@@ -41,6 +41,15 @@ _LIMIT = regex(
     r"(?P<sign>=|→|\\(?:to|rightarrow)(?![A-Za-z]))"
 )
 """A limit of something, and the sign behind it."""
+_PLACE = r"\{\s*\\cdot\s*\}"
+_BLANK = r"(?:\s|~|\\[,;: ])*"
+_MEANING = regex(
+    rf"&{_BLANK}\(?{_BLANK}(?:(?:\\[dt]?frac\s*{_PLACE}\s*{_PLACE}|[⊙∘⊗·]|\\(?:odot|circ|otimes|cdot)(?![A-Za-z]))"
+    rf"{_BLANK}\\(?:text\w*|mbox)\s*\{{(?![^{{}}]*\b(?:if|when|not)\b)[^{{}}]*\}}"
+    rf"|[a-z]_(?:t|\{{t\}}){_BLANK}\\(?:text\w*|mbox)\s*\{{[\s~]*(?:is|being)(?![^{{}}]*\b(?:if|when|not)\b)"
+    rf"[^{{}}]*\bone-hot\b[^{{}}]*\}}){_BLANK}\)?(?=[\s.,]*(?:\\\\|\\end\b|\Z))"
+)
+"""Beside an equation, what a sign or target in it is: & \\odot \\text{ is elementwise}, & y_t \\text{ is one-hot}."""
 _SMALL = regex(r"(?<=\+)(?P<blank>\s*)(?:\\mathcal\s*\{\s*O\s*\}|O)\s*\(\s*\\text\s*\{[^{}()]*\}\s*\)(?=[\s.,;]*\Z)")
 """What a sum goes on with, as words say in the O of it: + O(indirect paths)."""
 _CELL_DOT = regex(r"((?:\\\\|&|matrix\})\s*)([·.⋮])(?=(\s*(?:\\\\|&|\\end)))()")
@@ -88,7 +97,9 @@ _PRIMED = (
     r"|_\s*\{\s*[i-n]?\s*(?P<entry>[i-n])%s|_\s*\{\s*(?P<step>t)%s"
 )
 _PRIMED_INDEX = {prime: regex(_PRIMED.replace("%s", prime)) for prime in _PRIMES}
-_GAP = regex(r"(?:\\q?quad(?![A-Za-z])(?:\s|\\[,;: ])*)+")
+_GAP = regex(r"(?:(?:\\q?quad(?![A-Za-z])|(?<!\\)&)(?:\s|\\[,;: ])*)+")
+_BRACKETED = regex(r"\(\s{0,2}(?!\s)[^()=]*=[^=]*\)[\s.,]*(?:\\end\s*\{[a-z]+\*?\}\s*)?")
+"""An equation in brackets, without words before it in them, which are blanks by then."""
 _WIDE_SPACE = regex(r"[,;]?(?:\s|\\[,;: ])*(?:\\q?quad(?![A-Za-z])|\\[mh]space\s*\{[^{}]*\})(?:\s|\\[,;: ])*")
 _RELATED = regex(r"(?<![:<>])=|[<>≤≥≠∈]|\\(?:le|leq|ge|geq|ne|neq|in|lt|gt|leftarrow)(?![A-Za-z])")
 _COMPARED = regex(rf"{_RELATED.pattern}|≈|∝|→|:|\\(?:approx|propto|sim|to|equiv)(?![A-Za-z])")
@@ -153,7 +164,7 @@ def _undecorated(text: str, *, plain: bool) -> tuple[str, bool, list[Aside]]:
         text = _without_box(text, match.start(), match.end())
     text = _DROPPED.sub(_spaces, text)
     text = _without_primed_index(text)
-    text = _BESIDE.sub(_spaces, text)
+    text = _MEANING.sub(_spaces, _BESIDE.sub(_spaces, text))
     text = _OF_CLASS.sub(lambda m: f"{m['before']}{m['letter']}_t[{m['of']}]".ljust(len(m.group())), text)
     for match in list(_BECAUSE.finditer(text)):
         text = _without_reason(text, match.start(), match.end())
@@ -220,12 +231,13 @@ def _separated(text: str) -> str:
     """Claims in one line with a wide space between them, with a comma there instead."""
     for start, end in rows(text):
         gaps = [m for m in _GAP.finditer(text, start, end) if _depth(text[start : m.start()]) == 0]
-        edges = [start, *(edge for m in gaps for edge in (m.start(), m.end())), end]
-        parts = [text[a:b] for a, b in zip(edges[::2], edges[1::2], strict=True)]
-        for gap, before, behind in zip(gaps, parts, parts[1:], strict=False):
-            apart = _related(before) and _related(behind)
+        first, starts = start, [*(m.start() for m in gaps), end]
+        for gap, until in zip(gaps, starts[1:], strict=True):
+            before, behind = text[first : gap.start()], text[gap.end() : until]
+            apart = _related(before) and (_related(behind) or _BRACKETED.fullmatch(behind))
             if apart and not _OPEN_END.search(before) and not _OPEN_START.match(behind) and "," not in before[-2:]:
                 text = text[: gap.start()] + ",".ljust(gap.end() - gap.start()) + text[gap.end() :]
+                first = gap.end()
     return text
 
 
@@ -324,7 +336,7 @@ def _in_row(
     spoken_moments = [each.moment for each in stated if each.moment is not None]
     unread = "; ".join(each.unread for each in stated if each.unread)
     said = tuple(part for each in stated for part in each.conditions)
-    head, *beside = row
+    head, *beside = row[0], *map(_without_brackets, row[1:])
     conditions = tuple(part for part in (*beside, *said) if isinstance(part, Chain) and _is_condition(part))
     moments = [step for part in beside if (step := at_step(part)) is not None]
     facts = [part for part in beside if given(part) and at_step(part) is None]
@@ -352,6 +364,12 @@ def _in_row(
         assert isinstance(part, Chain)
         found.append(Statement(fragment, part.sides, part.relations, given=True))
     return found
+
+
+def _without_brackets(part: Syntax) -> Syntax:
+    """An equation beside another one, (i = k), as such."""
+    inner = only(part.rows) if isinstance(part, Group) and part.bracket == "LPAR" else None
+    return inner if isinstance(inner, Chain) else part
 
 
 def _elsewhere(aside: Aside, part: Syntax, row: tuple[Syntax, ...]) -> bool:

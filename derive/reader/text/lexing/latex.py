@@ -25,6 +25,8 @@ _SLIP = regex(r"\{([A-Za-z]{2,4}|t(?:\s*[-+−]\s*\d)?)\}")
 _NAMED_SLIP = regex(r"\{(\\(?:tilde|hat|bar)\s*\{[a-z]\}(?:_?t|_\{t\}|ₜ)|[a-z]_(?:t|\{t\}))\}")
 """Behind z: of z{r_t} and z{\\tilde{h}_t}, with the underscore forgotten."""
 _SIGN_ALONE = regex(r"\{\s*([+\-−])\s*\}")
+_BRACED = regex(r"\{\s*([+\-−*=·×⊙∘⊗]|:=|\\(?:cdot|times|odot|circ|otimes|ast|bigodot)(?![A-Za-z]))\s*\}")
+"""A sign in braces, which keep blanks away from it: a {\\cdot} b, a {=} b."""
 _DIRECTION = regex(r"\{\s*\(?\s*(?P<arrow>\\(?:(?P<on>rightarrow|to)|leftarrow|gets))\s*\)?\s*\}")
 _BRACKETED_TIME = regex(r"<[^<>{}\\]{1,12}>|\([^(){}\\]{1,12}\)")
 _NUMBERED = regex(r"[A-Za-z]\d{1,2}")
@@ -40,6 +42,7 @@ _APPLIED = regex(
 """Behind a function: its label and a bracket, or its label alone where nothing else is said."""
 _APART = regex(r"(?:\s|~|\\(?:[:;,> ]|q?quad))\Z")
 _LATER = regex(r"\{\s*(?P<sign>>|≥|⩾|\\(?:gt|geq?|geqslant)(?![A-Za-z]))\s*(?P<equal>=)?\s*(?P<step>[a-z])\s*\}")
+_COMPARED = regex(r"[=<>≠≤≥]|\\(?:neq?|leq?|geq?|lt|gt|in)(?![A-Za-z])")
 _EMPTY_SCRIPT = regex(r"_\s*\{\s*\}")
 _SAID = regex(r"\\(?:text(?:rm|it|bf|normal)?|mbox|mathrm|operatorname)\s*\{(?P<words>[^{}]*)\}")
 _BARE_WORD = regex(r"(?P<words>[A-Za-z]{4,})(?![A-Za-z])")
@@ -115,6 +118,9 @@ class LatexLexer(Commands):
                 for at in range(primes.start(1), primes.end(1)):
                     out.emit("PRIME", at, at + 1, "prime")
                 return primes.end()
+            if (braced := _BRACED.match(text, i, end)) and out.items and out.items[-1].type not in ("FRAC", "SQRT"):
+                self.lex(*braced.span(1))
+                return braced.end()
             if out.items and out.items[-1].word == "delta" and out.items[-1].end == i:  # \\delta{h_t}
                 out.emit("SUB", i, i)
             out.opening("LBRACE", i, i + 1)
@@ -148,6 +154,12 @@ class LatexLexer(Commands):
                 self.blank(i)
                 out.emit("COMMA", i, i + 1)
             return i + 1
+        range_ = 1 if c == ":" else 2 if text.startswith("..", i) else 0
+        if range_ and out.bounds_begin and not _COMPARED.search(text, i, self.closers.get(out.open[-1].start, i)):
+            out.closing("RBRACE", i, i)  # ∏_{j=t:k+1}
+            out.emit("SUP", i, i)
+            out.opening("LBRACE", i, i + range_)
+            return i + range_
         if c == ":" and out.innermost in ("LBRACK", "LBRACE"):
             out.emit("MARK", i, i + 1, "colon")
             return i + 1

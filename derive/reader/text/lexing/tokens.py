@@ -162,6 +162,15 @@ class Tokens:
         """The type of the innermost open group, or nothing."""
         return self.open[-1].type if self.open else ""
 
+    @property
+    def bounds_begin(self) -> bool:
+        """Whether a value stands open below a sum or product sign: {j=t."""
+        if self.innermost != "LBRACE":
+            return False
+        at = next(i for i, token in enumerate(self.items) if token is self.open[-1])
+        around = [token.type for token in (*self.items[max(0, at - 2) : at], *self.items[at + 1 : at + 3])]
+        return around == ["BIG", "SUB", "NAME", "EQ"]
+
     def finish(self) -> list[Token]:
         """All tokens, with ends of equations only where an equation ends."""
         if self.open:
@@ -199,8 +208,11 @@ def _equation_ends(items: list[Token], fragment: Fragment) -> list[Token]:
         after = items[index + 1].type
         upcoming[index] = upcoming[index + 1] if after in _ENDS else after
     kept: list[Token] = []
+    aside: list[Token] = []
     depth = 0
     for index, token in enumerate(items):
+        if kept and _twice(kept[-1], token, items[index - 1]):
+            continue
         if token.type in PAIRS:
             depth += 1
         elif token.type in PAIRS.values():
@@ -219,6 +231,8 @@ def _equation_ends(items: list[Token], fragment: Fragment) -> list[Token]:
             if depth or not kept or not following or kept[-1].type in _ENDS or following in _CONTINUES:
                 if kept and kept[-1].type == "COMMA" and token.type == "NEWLINE" and following not in _CONTINUES:
                     kept[-1] = token
+                if token.type == "NEWLINE" and following == "EQ" and not depth:
+                    aside += _taken_aside(kept, fragment.text)
                 continue
             if kept[-1].type in _CONTINUES and token.type == "NEWLINE":
                 continue
@@ -226,8 +240,36 @@ def _equation_ends(items: list[Token], fragment: Fragment) -> list[Token]:
                 continue
             if token.type == "SEMI":
                 token = Token("NEWLINE", token.start, token.end, token.word)
+            if token.type == "NEWLINE":
+                kept, aside = [*kept, *aside], []
         kept.append(token)
-    return kept
+    return [*kept, *aside]
+
+
+def _twice(before: Token, token: Token, last: Token) -> bool:
+    """Whether a sign is repeated, at the end of a row and the beginning of the next; of + and + also in one row."""
+    return token.type == before.type and (
+        token.type == "PLUS" or (last.type == "NEWLINE" and token.type in ("EQ", "TIMES", "DOT"))
+    )
+
+
+_PUT_IN = regex(r"(?<=\s),|,\s{4}")
+"""The comma that stands for a column or a wide space; of equations with one that is typed the last goes on."""
+
+
+def _taken_aside(kept: list[Token], text: str) -> list[Token]:
+    """The equation beside one that goes on in the next row, a = b & z = c \\\\ = d, which stands behind that then."""
+    depth, commas = 0, []
+    row = len(kept) - len(list(takewhile(lambda token: token.type != "NEWLINE", reversed(kept))))
+    for index in range(row, len(kept)):
+        depth += (kept[index].type in PAIRS) - (kept[index].type in PAIRS.values())
+        if kept[index].type == "COMMA" and not depth and _PUT_IN.match(text, kept[index].start):
+            commas.append(index)
+    taken = kept[commas[0] :] if commas else []
+    if not all(any(each.type == "EQ" for each in part) for part in (kept[row : len(kept) - len(taken)], taken)):
+        return []
+    del kept[commas[0] :]
+    return taken
 
 
 def _goes_on(before: list[Token], after: list[Token]) -> bool:
