@@ -49,6 +49,7 @@ from verify.notes.examples import of_examples
 from verify.notes.examples.plain import of_plain_cells
 from verify.notes.examples.supposing import behind_arrows, under_suppositions
 from verify.notes.files import Document, Formula, behind_words, read
+from verify.notes.gates import for_each_gate, of_each_gate
 from verify.notes.judging import Check, judged_apart, remembered, resting_on
 from verify.notes.lint import Note
 from verify.notes.mentioned import before
@@ -158,10 +159,10 @@ def audit(
 
         check = judge
     check = remembered(check)
-    document = counted_from_one(counted(of_one_example(read(path))))
+    document = for_each_gate(counted_from_one(counted(of_one_example(read(path)))))
     _refuse_unread(document)
     models = Models(
-        document.formulas,
+        tuple(of_each_gate(document.formulas)),
         str(path),
         cell,
         notation,

@@ -20,7 +20,17 @@ from derive.reader.claims.shown.dots import added, filled
 from derive.reader.claims.statements import left_out
 from derive.reader.claims.statements.evaluations import at_a_value
 from derive.reader.claims.statements.limits import constant, largest_value, limit
-from derive.reader.claims.sums import BATCH_SIZES, BATCHES, Bounds, bounds, has_free, nested, over_letters, shifts
+from derive.reader.claims.sums import (
+    BATCH_SIZES,
+    BATCHES,
+    Bounds,
+    bounds,
+    has_candidate,
+    has_free,
+    nested,
+    over_letters,
+    shifts,
+)
 from derive.reader.meaning import tree, vocabulary
 from derive.reader.meaning.letters import (
     TIME_LETTERS,
@@ -427,7 +437,9 @@ class Claiming(Brackets):
     def big(self, node: Big, body: Term | None = None) -> Term:
         """Σ and ∏ over times or entries."""
         node = nested(node)
-        terms, alone = over_letters(node) if body is None else ([], "")
+        among = body is None and has_candidate(node) and {"c", "c_tilde"} <= self.letters.known.keys()
+        candidate = among and self.guess("candidate", "c among the gates is the candidate, not the state")
+        terms, alone = over_letters(node, candidate) if body is None else ([], "")
         other = f"{alone}_t is another letter than those that the sum counts"
         if alone and self.guess(f"letters {alone}", other, holds=False, doubtful=True):
             raise self.unclear(f"{alone}_t is not known", node)
