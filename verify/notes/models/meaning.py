@@ -13,7 +13,7 @@ from derive.calculus.program import carried, named_preactivations
 from derive.cell import Cell
 from derive.errors import InputError, Place
 from derive.patterns import regex
-from derive.reader.claims.gradients.deltas import LATER
+from derive.reader.claims.gradients.shares import LATER
 from derive.reader.claims.letters import Letters, Way
 from derive.reader.claims.meaning import Claiming
 from derive.reader.claims.meant import Loss
