@@ -136,7 +136,7 @@ def _summed(fragment: Fragment, lists: Sequence[_Said]) -> Fragment:
         return fragment
     changes = [(*one.span("index"), rf"{{{one['letter']} \in \{{{', '.join(said[one['letter']])}\}}}}") for one in sums]
     words = "; ".join(STANDS.format(letter=f"${one['letter']}$", members=_listed(said[one["letter"]])) for one in sums)
-    return replace(_changed(fragment, fragment.text, changes), given="; ".join(filter(None, (fragment.given, words))))
+    return replace(changed(fragment, fragment.text, changes), given="; ".join(filter(None, (fragment.given, words))))
 
 
 def _places(text: str, letter: str) -> Iterator[tuple[int, int]]:
@@ -160,14 +160,15 @@ def _with(fragment: Fragment, letter: str, way: tuple[str, str]) -> Fragment:
     for start, end in _places(fragment.text, letter):
         put = way[_LABEL.search(text[:start]) is not None]
         changes.append((start, end, f"{put} " if put.startswith("\\") else put))
-    return _changed(fragment, text, changes)
+    return changed(fragment, text, changes)
 
 
-def _changed(fragment: Fragment, text: str, changes: Iterable[tuple[int, int, str]]) -> Fragment:
+def changed(fragment: Fragment, text: str, changes: Iterable[tuple[int, int, str]]) -> Fragment:
     """A fragment with another text in some places, whose characters know where they stand in the document."""
     made, written, at = "", "", 0
     lines: list[Line] = []
-    for start, end, put in (*changes, (len(text), len(text), "")):
+    for start, end, new in (*changes, (len(text), len(text), "")):
+        put = new.ljust(end - start)
         between = (line for line in fragment.lines if at <= line.offset < max(start, 1))
         lines.extend(replace(line, offset=line.offset - at + len(made)) for line in between)
         made += text[at:start] + put

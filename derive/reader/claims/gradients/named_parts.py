@@ -84,9 +84,11 @@ class NamedParts(Deltas):
         own = replace(said, only=said.by.time)
         name = said.by.name
         state = name in {state.name for state in self.letters.cell.states}
-        if spoken & NOW:
-            return own
         through = tree.Through(said.by, None, Ref(name, said.by.time + 1))
+        if spoken & NOW:
+            words = f"the word means what does not come through {name} of the next step"
+            kept = state and name != self.letters.cell.output.name and self.carries(name)
+            return tree.Add(((1, said), (-1, through))) if kept and self.guess("bar", words) else own
         if spoken & LATER:
             later = tree.Add(((1, said), (-1, own)))
             if not state:

@@ -32,6 +32,15 @@ VIA = frozenset(
     listed("via through path from along 经由 經由 通过 透過 路径 路徑 来自 來自 desde vía depuis durch über")
 )
 """Words that say by what a share of a gradient comes."""
+SAYING = frozenset(
+    listed(
+        "the a an gradient gradients error errors contribution contributions term terms part parts share from of at "
+        "through via by timestep timesteps time step steps path paths loss all that comes flowing coming back in "
+        "gradiente gradientes contribución contribuciones término términos parte del de la los las pasos paso tiempo "
+        "contribution terme termes partie du des pas temps anteil beitrag gradienten fehler der des aus dem zeitschritt"
+    )
+)
+"""What words for a share may say beside what they are the share of."""
 _SHORT = frozenset(["rec", "time", "fut"])
 _OWN = frozenset(listed("local loc direct immediate instant lokal locale directo directe direkt 局部 直接 当前 本步"))
 
