@@ -12,6 +12,7 @@ from derive.reader.claims.gradients.shares import DIRECT, LATER, NOW, SAYING
 from verify.notes.files import Document, Formula
 from verify.notes.gates import changed
 
+OTHERS = "what is said to go likewise for {letters} is not judged"
 STAND = "the words {words} stand for that share of the gradient"
 
 _S = r"(?:\s|&|\\[,;:! ]|\\q?quad(?![A-Za-z]))*"
@@ -38,6 +39,12 @@ _LOSS = regex(r"\\partial\s*\{?\s*(?P<loss>\\(?:mathcal|mathrm)\s*\{[A-Z]\}|\\el
 _SAYING_IN_CHINESE = regex(r"来自|來自|时间步|時間步|时刻|時刻|贡献|貢獻|部分|损失|損失|梯度|误差|誤差|的|项|項")
 _EVERY = regex(r"\\sum\s*_\s*\{\s*(?P<all>\\text\s*\{\s*(?:all|every)\s*\})\s*[a-z]\s*\}")
 """Σ_{all t}"""
+_LIKEWISE = regex(
+    rf"(?:[,;.]|\\q?quad(?![A-Za-z])|\s)+{_S}{_TEXT}\s*\(?\s*(?:and\s+)?(?:likewise|similarly|analogously|the\s+same|idem)\s+(?:for|with)"
+    rf"(?:\s+the)?\s*\}}{_S}(?P<others>{_LETTER}(?:{_S}(?:,|{_TEXT}\s*,?\s*and\s*\}}){_S}{_LETTER})*){_S}"
+    rf"(?:\)|{_TEXT}\s*\)\s*\}})?{_S}\.?{_S}\Z"
+)
+"""\\text{and likewise for } W_x, b"""
 
 
 def with_words_read(document: Document) -> Document:
@@ -50,6 +57,14 @@ def _read(formula: Formula) -> Formula:
     fragment = formula.fragment
     if fragment.plain or not formula.claims or "\\" not in fragment.text:
         return formula
+    likewise = _LIKEWISE.search(fragment.text)
+    if likewise is not None:
+        words = OTHERS.format(letters=", ".join(f"${one}$" for one in re.findall(_LETTER, likewise["others"])))
+        fragment = replace(
+            fragment, text=fragment.text[: likewise.start()].ljust(len(fragment.text)), as_written=fragment.written,
+            given="; ".join(filter(None, (fragment.given, words))),
+        )  # fmt: skip
+        formula = replace(formula, fragment=fragment)
     found = sorted(_changes(fragment.text))
     if not found:
         return formula
