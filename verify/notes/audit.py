@@ -49,7 +49,7 @@ from verify.notes.examples import of_examples
 from verify.notes.examples.plain import of_plain_cells
 from verify.notes.examples.supposing import behind_arrows, under_suppositions
 from verify.notes.files import Document, Formula, behind_words, read
-from verify.notes.gates import for_each_gate, of_each_gate
+from verify.notes.gates import asking, for_each_gate, of_each_gate
 from verify.notes.judging import Check, judged_apart, remembered, resting_on
 from verify.notes.lint import Note
 from verify.notes.mentioned import before
@@ -209,7 +209,7 @@ def audit(
     judged = tuple(of_cases(tuple(of_unused_losses(judged, models.written.losses))))
     judged = tuple(map(behind_arrows, unexplained(judged)))
     judged = tuple(of_zeros(tuple(of_wrong_errors(judged))))
-    return Audit(document, tuple(map(_ignoring, judged)))
+    return Audit(document, tuple(map(_ignoring, map(asking, judged))))
 
 
 def _otherwise(audited: Audited, models: Models, judge: Judge, document: Document) -> Audited:

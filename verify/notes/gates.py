@@ -16,6 +16,7 @@ from verify.notes.files import NO_GATES, Document, Formula, Part
 
 STANDS = "{letter} stands for {members}"
 OF_SOME = "right for {right}; wrong for {wrong}"
+UNSAID = r"which gates ${letter}$ stands for is not said: write ${letter} \in \{{{gates}\}}$"
 NEAR = 3
 """Lines within which what stands for several gates is said of a formula, and no other list is meant."""
 
@@ -58,6 +59,8 @@ _LABEL = regex(r"(?<!delta)(?<![δΔ])\s*_\s*\{?\s*\Z", re.IGNORECASE)
 _BARE_SUM = regex(
     rf"\\sum(?:\\limits)?\s*_\s*(?P<index>\{{?\s*(?P<letter>[A-Za-z](?![A-Za-z])|{_SIGN})(?!\s*[\\=<,∈])\s*\}}?)"
 )
+_LABELLED = regex(r"(?:[WUb]|\\delta|δ|z)\s*_\s*(?:\{\s*)?(?P<letter>[A-Za-z])(?=\s*[},]|[^A-Za-z{]|\Z)")
+"""W_g and δ_{g,t}, and their label."""
 _VALUE = regex(r"[\s&]*(?P<letter>[A-Za-z])\s*[_^(\[][^=]{0,12}=")
 """g_t =, a letter with a value of its own."""
 _RIGHT = (Word.PROVED, Word.HOLDS_IF)
@@ -198,6 +201,27 @@ def judged_for_each(formula: Formula, judge: Callable[[Formula, Callable[[Fragme
     rows = zip(*(one.judgements for one in found.values()), strict=True)
     told = tuple(_together(letter, dict(zip(found, row, strict=True)), near) for row in rows)
     return Audited(formula, first.model, told, faults)
+
+
+def asking(audited: Audited) -> Audited:
+    """A formula with the question which gates a label of it stands for, where that alone is not known."""
+    cell = None if audited.model is None else audited.model.cell
+    gates = [q.name.removeprefix("W_") for q in cell.parameters if q.name.startswith("W_")] if cell else []
+    gates = [gate for gate in gates if any(gate in kind for kind in _KINDS)]
+    letters = {match["letter"] for match in _LABELLED.finditer(audited.formula.text)} - {*gates, "c"}
+    if audited.formula.stands[1] or len(gates) < 2 or len(letters) != 1:
+        return audited
+    (letter,) = letters
+    if len(_LABELLED.findall(audited.formula.text)) < 2 or cell is None or f"W_{letter}" in cell.quantities:
+        return audited
+    words = UNSAID.format(letter=letter, gates=", ".join(gates))
+    unknown = re.compile(rf"\S*_\s*\{{?\s*{re.escape(letter)}\S* is not known in this cell")
+
+    def asked(one: Judgement) -> Judgement:
+        open_ = one.word is Word.UNDECIDED and unknown.match(one.reason) is not None
+        return replace(one, reason=words) if open_ else one
+
+    return replace(audited, judgements=tuple(map(asked, audited.judgements)))
 
 
 def _ways(member: str, members: Sequence[str]) -> list[tuple[str, str]]:
