@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from derive.patterns import regex
-from derive.reader.claims.gradients.shares import DIRECT, LATER, NOW, SAYING
+from derive.reader.claims.gradients.shares import SAYING, share_in_words
 from verify.notes.files import Document, Formula
 from verify.notes.gates import changed
 
@@ -112,12 +112,8 @@ def _step(of: str, words: set[str]) -> str:
 
 
 def _kind(words: str) -> str:
-    """Which share words name: what comes from later steps, or what is of this one; nothing where they say more."""
-    spoken = _spoken(words)
-    later, now = spoken & LATER, spoken & (NOW | DIRECT)
-    if not spoken - later - now <= SAYING or bool(later) == bool(now):
-        return ""
-    return "future" if later else "current"
+    """The word behind a bar for the share that words name, if they do."""
+    return {1: "future", -1: "current"}.get(share_in_words(_spoken(words)), "")
 
 
 def _spoken(words: str) -> set[str]:

@@ -41,8 +41,18 @@ SAYING = frozenset(
     )
 )
 """What words for a share may say beside what they are the share of."""
-_SHORT = frozenset(["rec", "time", "fut"])
+LATER_LABELS = LATER | {"rec", "time", "fut"}
+_OF_ALL = frozenset(["loss", "partial", "present", "actual"])
+"""Words that behind a bar name a share, and elsewhere may say what the whole gradient is of."""
 _OWN = frozenset(listed("local loc direct immediate instant lokal locale directo directe direkt 局部 直接 当前 本步"))
+
+
+def share_in_words(spoken: set[str]) -> int:
+    """The same for words that name a share and nothing else; 0 also where they name both, or say more."""
+    later, now = spoken & LATER, spoken & ((NOW | DIRECT) - _OF_ALL)
+    if not spoken - later - now <= SAYING:
+        return 0
+    return bool(later) - bool(now)
 
 
 def share(part: Syntax, fragment: Fragment) -> int:
@@ -54,4 +64,4 @@ def share(part: Syntax, fragment: Fragment) -> int:
     except InputError:
         return 0
     word = word.removeprefix(SAID).lower()
-    return (word in LATER | _SHORT) - (word in _OWN)
+    return (word in LATER_LABELS) - (word in _OWN)
