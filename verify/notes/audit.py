@@ -49,6 +49,7 @@ from verify.notes.examples import of_examples
 from verify.notes.examples.plain import of_plain_cells
 from verify.notes.examples.supposing import behind_arrows, under_suppositions
 from verify.notes.files import Document, Formula, behind_words, goes_on_from, read
+from verify.notes.gates import asking, for_each_gate, of_each_gate
 from verify.notes.judging import Check, judged_apart, remembered, resting_on
 from verify.notes.lint import Note
 from verify.notes.mentioned import before
@@ -56,6 +57,7 @@ from verify.notes.models import Model, Models
 from verify.notes.models.batches import of_one_example
 from verify.notes.models.from_zero import counted_from_one
 from verify.notes.models.times import counted
+from verify.notes.models.worded import with_words_read
 from verify.notes.recognition import stepping_back
 from verify.notes.unexplained import unexplained
 
@@ -158,10 +160,10 @@ def audit(
 
         check = judge
     check = remembered(check)
-    document = counted_from_one(counted(of_one_example(read(path))))
+    document = for_each_gate(counted_from_one(counted(of_one_example(with_words_read(read(path))))))
     _refuse_unread(document)
     models = Models(
-        document.formulas,
+        tuple(of_each_gate(document.formulas)),
         str(path),
         cell,
         notation,
@@ -207,7 +209,7 @@ def audit(
     judged = tuple(of_cases(tuple(of_unused_losses(judged, models.written.losses))))
     judged = tuple(map(behind_arrows, unexplained(judged)))
     judged = tuple(of_zeros(tuple(of_wrong_errors(judged))))
-    return Audit(document, tuple(map(_ignoring, judged)))
+    return Audit(document, tuple(map(_ignoring, map(asking, judged))))
 
 
 def _otherwise(audited: Audited, models: Models, judge: Judge, document: Document) -> Audited:

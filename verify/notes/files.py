@@ -34,16 +34,19 @@ _TRAILING = regex(rf"\s*&?\s*=\s*&?\s*{_DOTS}[\s.,;&]*\Z")
 
 
 HEADING = regex(r"\s*(?:#{1,6}\s|\\(?:sub)*section|\\chapter)")
+NO_GATES: tuple[str, tuple[str, ...], bool] = ("", (), False)
 
 
 @dataclass(frozen=True)
 class Formula(Found):
     """A formula of a note: `settings` is what a comment says about its model, `ignored` the mistakes and words that one
-    says to ignore in it.
+    says to ignore in it, `stands` a letter of it that stands for each of several gates, these, and whether that is said
+    right beside it.
     """
 
     settings: comments.Settings = ()
     ignored: tuple[str, ...] = ()
+    stands: tuple[str, tuple[str, ...], bool] = NO_GATES
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,8 @@ from verify.formulas.faults import ClaimsFault, fault_in
 from verify.formulas.judgement import Judgement, Word
 from verify.notes.audited import ANOTHER, Audited
 from verify.notes.claiming import as_nothing, names_an_error, never_wrong, nothing
-from verify.notes.files import Formula, conditioned, continued
+from verify.notes.files import NO_GATES, Formula, conditioned, continued
+from verify.notes.gates import judged_for_each
 from verify.notes.models import Model, Models, holes
 from verify.notes.models.from_zero import FROM_ZERO
 from verify.notes.models.holes import spoken
@@ -72,6 +73,13 @@ def judged_apart(
     formula: Formula, before: Formula | None, models: Models, check: Check, instead: Model | None = None
 ) -> Audited:
     """The judgements on one formula, which touch no other, whatever happens; `instead` of its model under another."""
+    if formula.stands[1]:
+
+        def of_one(each: Formula, put: Callable[[Fragment], Fragment]) -> Audited:
+            earlier = None if before is None else replace(before, fragment=put(before.fragment))
+            return judged_apart(replace(each, stands=NO_GATES), earlier, models, check, instead)
+
+        return judged_for_each(formula, of_one)
     try:
         return _guessed(_judged(formula, before, models, check, instead))
     except InputError as error:

@@ -50,7 +50,8 @@ def argument_of(letters: Letters, written: Written, fragment: Fragment, *, barre
         spelled = [*labels, alone or below][0]
         bare = next((spelled.removesuffix(mark) for mark in _ACCENTS if spelled.endswith(mark)), spelled).lower()
         accented = [name for name in holders for mark in _ACCENTS if name.lower() == f"{bare}_{mark}"]
-        of_layer = [name for name in holders if spelled.isdigit() and name.endswith(f"_{spelled}")]  # z^2 of h^2
+        alike = spelled.isdigit() or spelled not in letters.known  # z^2 of h^2, and z_f of Γ_f
+        of_layer = [name for name in holders if alike and name.endswith(f"_{spelled}")]
         of_layer = [name for name in of_layer if isinstance(holders[name], Elementwise)]
         accented += of_layer if len(of_layer) == 1 else []
         for holder in [*([above] if above else ()), *([letters.known.get(spelled, ""), *accented] if usual else ())]:

@@ -182,10 +182,11 @@ class Brackets(Differentials):
 
     def _labelled_part(self, term: Term, cell: Syntax | None) -> Term | None:
         """(δ_t)_{local} and (∂J/∂h_t)_{rec}: the part of a gradient that the word behind its bracket names."""
+        term = term.plain if isinstance(term, tree.Error) else term
         if not isinstance(term, tree.Gradient | tree.Derivative) or not isinstance(cell, Name | Run):
             return None
         word = "".join(self.fragment.text[cell.start : cell.end].split())
-        found = re.fullmatch(r"(?:\\(?:text|mathrm|textrm|mathit)\{)?([A-Za-z]{3,})\}?", word)
+        found = re.fullmatch(r"(?:\\(?:text|mathrm|textrm|mathit)\{)?([^\W\d_]{2,})\}?", word)
         if found is None:
             return None
         label = LABELS.get(found.group(1), found.group(1))

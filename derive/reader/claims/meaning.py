@@ -27,6 +27,7 @@ from derive.reader.claims.sums import (
     at_entry,
     bounds,
     completed,
+    has_candidate,
     has_free,
     nested,
     other_index,
@@ -439,7 +440,9 @@ class Claiming(Brackets):
     def big(self, node: Big, body: Term | None = None) -> Term:
         """Σ and ∏ over times or entries."""
         node = nested(node)
-        terms, alone = over_letters(node) if body is None else ([], "")
+        among = body is None and has_candidate(node) and {"c", "c_tilde"} <= self.letters.known.keys()
+        candidate = among and self.guess("candidate", "c among the gates is the candidate, not the state")
+        terms, alone = over_letters(node, candidate) if body is None else ([], "")
         other = f"{alone}_t is another letter than those that the sum counts"
         if alone and self.guess(f"letters {alone}", other, holds=False, doubtful=True):
             raise self.unclear(f"{alone}_t is not known", node)

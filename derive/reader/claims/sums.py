@@ -16,6 +16,7 @@ from derive.reader.text.syntax import Big, Dots, Group, Mark, Name, Number, Prod
 
 _BELOW = {"<": 1, r"\lt": 1, "≤": 0, "⩽": 0, r"\le": 0, r"\leq": 0, r"\leqslant": 0}
 _ABOVE = {">": 1, r"\gt": 1, "≥": 0, "⩾": 0, r"\ge": 0, r"\geq": 0, r"\geqslant": 0}
+_WEIGHTS = frozenset("WUVRb")
 _UNEQUAL = frozenset(["≠", r"\ne", r"\neq"])
 
 
@@ -132,10 +133,10 @@ def bounds(node: Big) -> Bounds:
     return Bounds(word, ends.get("first"), ends.get("last"), without, within, excluded, unread, implied)
 
 
-def over_letters(node: Big) -> tuple[list[Syntax], str]:
+def over_letters(node: Big, candidate: bool = False) -> tuple[list[Syntax], str]:
     """The bodies of a sum over a list of letters, Σ_{g ∈ {i, f, o}} W_g^⊤ δ_g, one for each; none for another sum.
 
-    The letters may also stand behind =, as in Σ_{g=i,f,o}.
+    The letters may also stand behind =, as in Σ_{g=i,f,o}. With `candidate` c is c̃, but in the labels of weights.
 
     And the index, where it is a letter with scripts of its own too: g of ∂L/∂g_t.
     """
@@ -143,12 +144,32 @@ def over_letters(node: Big) -> tuple[list[Syntax], str]:
     if not isinstance(index, Name) or len(members) < 2 or any(letter(one) is None for one in members):
         return [], ""
 
-    def named(member: Syntax) -> Callable[[Syntax], Syntax | None]:
-        return lambda part: member if isinstance(part, Name) and part.word == index.word else None
+    def named(member: Syntax, label: bool = False) -> Callable[[Syntax], Syntax | None]:
+        def put(part: Syntax) -> Syntax | None:
+            if candidate and not label and isinstance(part, Scripted) and isinstance(part.base, Name):
+                return rewritten(part, named(member, True)) if part.base.word in _WEIGHTS else None
+            if not isinstance(part, Name) or part.word != index.word:
+                return None
+            accented = candidate and not label and is_candidate(member)
+            return replace(part, word="c_tilde", latex=r"\tilde{c}") if accented else member
+
+        return put
 
     bases = [part.base for part in walk(node.body) if isinstance(part, Scripted)]
     alone = any(isinstance(base, Name) and base.word == index.word for base in bases)
     return [rewritten(node.body, named(member)) for member in members], index.word if alone else ""
+
+
+def has_candidate(node: Big) -> bool:
+    """Whether a sum runs over the gates f and i, and c."""
+    _, members = _listed(node)
+    words = {one.word for one in members if isinstance(one, Name)}
+    return {"f", "i"} <= words and any(map(is_candidate, members))
+
+
+def is_candidate(member: Syntax) -> bool:
+    """Whether a letter of such a list is c, which is the cell state elsewhere."""
+    return isinstance(member, Name) and member.word == "c"
 
 
 def _listed(node: Big) -> tuple[Syntax | None, tuple[Syntax, ...]]:

@@ -68,7 +68,9 @@ LETTER_FONTS = frozenset(
 )
 """Commands whose argument is letters."""
 
-BESIDE = {"prev": -1, "previous": -1, "old": -1, "before": -1, "next": 0, "new": 0, "cur": 0, "current": 0}
+BESIDE = {
+    "prev": -1, "previous": -1, "nextprev": -1, "old": -1, "before": -1, "next": 0, "new": 0, "cur": 0, "current": 0,
+}  # fmt: skip
 """Labels that name a step beside the one before or after it: the next state of a step is the one it leaves."""
 
 WORDS: dict[str, str] = {

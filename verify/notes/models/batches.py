@@ -15,7 +15,13 @@ _SUM = regex(
     rf"(?:\\sum|∑)(?:\\limits)?{_S}_{_S}(?:\{{{_S}(?P<index>[a-z]){_S}(?:={_S}[01]{_S})?\}}|(?P<bare>[a-z])(?![A-Za-z]))"
     rf"(?:{_S}\^{_S}(?:\{{{_S}(?P<last>[A-Za-z]){_S}\}}|(?P<end>[A-Za-z])(?![A-Za-z])))?"
 )
+_PAIR = (
+    rf"\\sum(?:\\limits)?{_S}_{_S}\{{{_S}(?:(?P<first>[ins]){_S},{_S}(?P<then>[cjk])"
+    rf"|(?P<before>[cjk]){_S},{_S}(?P<last>[ins])){_S}\}}"
+)
+"""Σ_{i,c} over examples and classes"""
 _LOSS = r"(?:\\(?:mathcal|mathrm|text)\s*\{\s*[LJEC]\s*\}|\\ell|\\mathcal\s+[LJEC]|(?<![A-Za-z\\])[LJECl](?![A-Za-z]))"
+_PAIRED = regex(rf"{_PAIR}(?P<behind>[^=]*)")
 _MEAN = regex(
     rf"(?P<loss>{_LOSS})[^=]{{0,40}}=\s*&?\s*-?{_S}\\[dt]?frac\s*\{{[^{{}}]*\}}\s*\{{{_S}\d*{_S}(?P<size>[A-Za-z]){_S}\}}"
 )
@@ -67,6 +73,7 @@ class _Batch:
     def of_one(self, text: str) -> str:
         """A formula for one example, as long as it was; one whose sums run over entries with that index as it is."""
         index = "|".join(sorted(self.indices))
+        text = _PAIRED.sub(self._without_examples, text)
         if any(_index(match) in self.indices and _last(match) in self.sizes for match in _SUM.finditer(text)):
             text = re.sub(_OF_BRACKET.replace("INDEX", index), lambda m: ")".ljust(len(m.group())), text)
         of_loss = rf"(?P<loss>{_LOSS})_\s*(?:(?:{index})(?![A-Za-z])|\{{\s*(?:{index})\s*\}})"
@@ -83,6 +90,15 @@ class _Batch:
         if _QUANTITY.search(text):
             text = _SPACE.sub(lambda m: m.group() if not self._counts(m.group()) else " " * len(m.group()), text)
         return self._divided(text)
+
+    def _without_examples(self, pair: re.Match[str]) -> str:
+        """Σ_{i,c} y_{c,i} as Σ_c y_c, as long as it was."""
+        example, kept = pair["first"] or pair["last"], pair["then"] or pair["before"]
+        if example not in self.indices:
+            return pair.group()
+        both = rf"_{_S}\{{{_S}(?:{example}{_S},?{_S}{kept}|{kept}{_S},?{_S}{example}){_S}\}}"
+        behind = re.sub(both, lambda m: f"_{{{kept}}}".ljust(len(m.group())), pair["behind"])
+        return rf"\sum_{{{kept}}}".ljust(pair.start("behind") - pair.start()) + behind
 
     def _counts(self, space: str) -> bool:
         return any(re.search(rf"(?<![A-Za-z\\_]){size}(?![A-Za-z_^])", space) for size in self.sizes)
@@ -113,7 +129,19 @@ class _Batch:
         if not divided:
             return not _QUANTITY.search(sides[-1])
         letters += [r"\\delta|δ"] * self.defines
-        return any(re.search(letter, side) for letter in letters for side in divided)
+        terms = [term for side in divided for term in _terms(side) if self._divided(term) != term]
+        return any(re.search(letter, term) for letter in letters for term in terms)
+
+
+def _terms(side: str) -> Iterator[str]:
+    """The terms of a sum: what stands between its signs."""
+    depth = start = 0
+    for at, sign in enumerate(side):
+        depth += (sign in "{([") - (sign in "})]")
+        if sign in "+-" and depth == 0:
+            yield side[start:at]
+            start = at
+    yield side[start:]
 
 
 def of_one_example(document: Document) -> Document:
@@ -125,7 +153,8 @@ def of_one_example(document: Document) -> Document:
     said = OF_ONE.format(size=min(batch.sizes))
 
     def one(each: Formula) -> Formula:
-        if each.fragment.plain or batch.left(each.text):
+        clocks = any(_is_clock(index, each.text) for index in batch.indices)
+        if each.fragment.plain or batch.left(each.text) or clocks:
             return each
         text = batch.of_one(each.text)
         return _made(each, text, said) if text != each.text or batch.of_all(each.text) else each
@@ -203,6 +232,8 @@ def _batch(document: Document) -> _Batch | None:
     said = {letter for part in document.parts for found in _SAID.findall(part.text) for letter in found if letter}
     found = {pair for text in texts for pair in _summed(text, said)}
     indices = {index for index, _ in found if not any(_is_clock(index, text) for text in texts)}
+    pairs = {pair for text in texts for pair in _in_pairs(text, said)}
+    found, indices = found | pairs, indices | {index for index, _ in pairs}
     sizes = {size for index, size in found if index in indices}
     others = {_last(match) for text in texts for match in _SUM.finditer(text) if _index(match) not in indices}
     if not indices or sizes & others:
@@ -232,6 +263,14 @@ def _summed(text: str, said: Collection[str]) -> Iterator[tuple[str, str]]:
         size = mean.group("size") if mean else last if last in said else ""
         if size and (above or (of_loss and mean)) and last in ("", size):
             yield index, size
+
+
+def _in_pairs(text: str, said: Collection[str]) -> Iterator[tuple[str, str]]:
+    """The index of the examples in a mean over these and classes, and the letter for their number, which words name."""
+    for pair in _PAIRED.finditer(text):
+        example, mean = pair["first"] or pair["last"], _MEAN.search(text[: pair.start()])
+        if mean is not None and mean.group("size") in said and re.search(rf"_{_S}\{{[^{{}}]*{example}", pair["behind"]):
+            yield example, mean.group("size")
 
 
 def _index(match: re.Match[str]) -> str:

@@ -13,7 +13,7 @@ from derive.calculus.program import carried, named_preactivations
 from derive.cell import Cell
 from derive.errors import InputError, Place
 from derive.patterns import regex
-from derive.reader.claims.gradients.deltas import LATER
+from derive.reader.claims.gradients.shares import LATER_LABELS
 from derive.reader.claims.letters import Letters, Way
 from derive.reader.claims.meaning import Claiming
 from derive.reader.claims.meant import Loss
@@ -224,7 +224,7 @@ def _error(statement: Statement, claiming: Claiming, *, of_number: bool = False)
             return _of_a_part(found.base, labelled, said)
         if claiming.loss(found) is not None or not isinstance(inner, Gradient):
             return None
-        if inner.only is None and not inner.immediate and any(LATER & {*way.labels} for way in labelled):
+        if inner.only is None and not inner.immediate and any(LATER_LABELS & {*way.labels} for way in labelled):
             return None  # δ_{h, recurrent} is a part of ∂L/∂h, whatever a chain begins with
         if inner.spelling != "partial" or inner.by.at or (found.transposed and inner is not said):
             return None

@@ -222,7 +222,7 @@ def _with_usual_length(document: Document) -> Document:
 
     def usual(each: Formula) -> Formula:
         text = re.sub(rf"(?<![A-Za-z\\]){re.escape(length)}(?![A-Za-z])", "T".ljust(len(length)), each.text)
-        return replace(each, fragment=replace(each.fragment, text=text, as_written=each.text))
+        return replace(each, fragment=replace(each.fragment, text=text, as_written=each.fragment.written))
 
     parts = (replace(part, formulas=tuple(map(usual, part.formulas))) for part in document.parts)
     return replace(document, parts=tuple(parts))

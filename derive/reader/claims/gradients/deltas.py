@@ -12,6 +12,7 @@ from derive.functions import ScalarFunction
 from derive.nodes import Elementwise, Quantity, Softmax
 from derive.reader.claims.classes import equal
 from derive.reader.claims.gradients.defined import Defined
+from derive.reader.claims.gradients.shares import share
 from derive.reader.claims.letters import Found, beside
 from derive.reader.meaning import tree
 from derive.reader.meaning.letters import (
@@ -30,8 +31,6 @@ from derive.reader.text.fragment import Fragment
 from derive.reader.text.syntax import Group, Name, Run, Sum, Syntax
 from derive.reader.text.words import BESIDE, SAID
 
-LATER = frozenset(["future", "next", "later", "rec", "recurrent", "time"])
-"""Labels of what comes back from the step after."""
 MARKS = ("bar", "hat", "tilde")
 """What may stand over δ."""
 _PREDICTED = ("hat", "pred")
@@ -63,7 +62,7 @@ class Deltas(Defined):
         if found.base not in ("delta", "Delta", "varepsilon", "epsilon"):
             return None
         found = replace(found, parts=[(kind, self._bare(one)) for kind, part in found.parts for one in _several(part)])
-        if (handed := self._handed(found) or self._from_later(found)) is not None:
+        if (handed := self._handed(found) or self._labelled_share(found)) is not None:
             return handed
         pair = [one for kind, part in found.parts if kind == "sub" for one in _beside(part)]
         same = equal(pair[0], pair[1], self.letters, self.fragment) if len(pair) == 2 else None
@@ -194,23 +193,44 @@ class Deltas(Defined):
         step = steps[0] if steps else nodes.t
         return tree.Handed(Ref(state.name, step), BESIDE[word] < 0) if word else None
 
-    def _from_later(self, found: Written) -> Term | None:
-        """δ_t^{h, future}: of the gradient by a state what comes back from the step after."""
+    def _labelled_share(self, found: Written) -> Term | None:
+        """δ_t^{h, future} and δ_{h,local}: of the gradient by a state the share of the step after, or of its own."""
         cells = [each for _, part in found.parts for each in (part.factors if isinstance(part, Run) else (part,))]
-        cells = [each for cell in cells for each in _listed(cell)]
+        cells = [part for cell in cells for each in listed_in(cell) for part in _apart(each)]
         steps = [step for cell in cells if (step := self._when(cell)) is not None]
         cells = [cell for cell in cells if self._when(cell) is None]
         if len(cells) != 2 or len(steps) > 1:
             return None
         first, last = cells
-        word = _joined(Written("delta", [("sub", last)]), self.fragment)
-        state = self.letters.taken(first, self.fragment)
-        resolved = None if state is None or not word & LATER else self.letters.resolve(state, self.fragment)
-        if state is None or resolved is None or resolved.name not in {one.name for one in self.letters.cell.states}:
+        state = self.letters.taken(first, self.fragment) if share(last, self.fragment) else None
+        resolved = None if state is None else self.letters.resolve(state, self.fragment)
+        if state is None or resolved is None or resolved.at:
             return None
         own = nodes.t if resolved.time is None else resolved.time
         written = bool(steps) or any(self._when(part) is not None for _, part in state.parts)
-        return tree.Handed(Ref(resolved.name, steps[0] if steps else own), True, True, anywhen=not written)
+        value = Ref(resolved.name, steps[0] if steps else own)
+        return self.share_of(value, share(last, self.fragment), written)
+
+    def share_of(self, value: Ref, kind: int, written: bool = True) -> Term | None:
+        """Of the gradient by a state what the step after hands back to it, or what the loss of its step reads of it."""
+        states = {one.name for one in self.letters.cell.states}
+        if value.name not in states or value.time is None or not kind:
+            return None
+        if kind > 0:
+            if value.time == nodes.t + 1 and self.guess(
+                "handing", "the step at the label is that which hands the share back"
+            ):
+                value = replace(value, time=value.time - 1)
+            return tree.Handed(value, True, True, anywhen=not written)
+        if len(states) > 1 and value.name != self.letters.cell.output.name and self.carries(value.name):
+            return None
+        return Gradient(value, value.time, False, "delta")
+
+    def carries(self, name: str) -> bool:
+        """Whether the equation of a state reads that state of the step before."""
+        return any(
+            e.symbol.name == name and e.expression.has(e.symbol.at(nodes.t - 1)) for e in self.letters.cell.equations
+        )
 
     def _net_or_plain(self, found: Written, net: Ref) -> Term:
         argument = Gradient(net, self.letters.asked(net), False, "delta")
@@ -375,11 +395,19 @@ def _beside(part: Syntax) -> tuple[Syntax, ...]:
     return part.factors if isinstance(part, Run) else (part,)
 
 
-def _listed(cell: Syntax) -> list[Syntax]:
+def listed_in(cell: Syntax) -> list[Syntax]:
     """The letters of a list, as in δ^{h, future}."""
     if isinstance(cell, Group) and len(cell.rows) == 1:
         return list(cell.rows[0])
     return [cell]
+
+
+def _apart(cell: Syntax) -> list[Syntax]:
+    """The h and the local of h_local, typed as one word."""
+    words = cell.word.split("_") if isinstance(cell, Name) else []
+    if not isinstance(cell, Name) or len(words) != 2 or not all(words):
+        return [cell]
+    return [replace(cell, word=word) for word in words]
 
 
 def as_value(found: Found) -> Ref:

@@ -11,9 +11,9 @@ from derive.errors import OpenQuestionError
 from derive.notation import spelled
 from derive.patterns import regex
 from derive.reader.claims.arguments import argument_of
-from derive.reader.claims.gradients.deltas import MARKS, as_value
+from derive.reader.claims.gradients.deltas import MARKS, as_value, listed_in
 from derive.reader.claims.gradients.derivatives import LOSSES, Derivatives
-from derive.reader.claims.gradients.named_parts import LATER
+from derive.reader.claims.gradients.shares import share
 from derive.reader.claims.letters import Found, beside
 from derive.reader.meaning import tree
 from derive.reader.meaning.letters import TIME_LETTERS, Written, only, time_expression
@@ -21,7 +21,7 @@ from derive.reader.meaning.slices import is_slice
 from derive.reader.meaning.tree import Gradient, Ref, Term
 from derive.reader.meaning.vocabulary import bracket, lists_letters
 from derive.reader.text.syntax import Group, Name, Script, Scripted, Syntax
-from derive.reader.text.words import BESIDE, SAID
+from derive.reader.text.words import BESIDE
 
 TOTAL = ("total", "tot", "full")
 """Labels of a gradient as a whole."""
@@ -65,20 +65,16 @@ class Differentials(Derivatives):
 
     def _through(self, written: Written) -> Term | None:
         """The c_t^{(h)} of δc_t^{(h)}: of the gradient by c_t what comes through h_t; and δc_t^{next}."""
-        if [kind for kind, _ in written.parts] != ["sub", "sup"] or written.transposed or written.primes:
+        if written.transposed or written.primes:
+            return None
+        if (part := self._share(written)) is not None:
+            return part
+        if [kind for kind, _ in written.parts] != ["sub", "sup"]:
             return None
         raised = written.parts[1][1]
         by = self.letters.resolve(replace(written, parts=written.parts[:1]), self.fragment, noted=False)
         if by is None or by.time is None or by.at:
             return None
-        if isinstance(raised, Name) and raised.word.removeprefix(SAID) in LATER:
-            if by.name not in {state.name for state in self.letters.cell.states}:
-                return None
-            cell = self.letters.cell
-            itself = {e.symbol.name for e in cell.equations if e.expression.has(e.symbol.at(nodes.t - 1))}
-            if by.name not in itself - {cell.output.name}:
-                return tree.Handed(as_value(by), True, True)
-            return tree.Through(as_value(by), None, Ref(by.name, by.time + 1))
         inner = only(raised.rows) if isinstance(raised, Group) and raised.bracket == "LPAR" else None
         via = None if inner is None else self.letters.taken(inner, self.fragment)
         name = "" if via is None or via.parts else self.letters.known.get(via.base, "")
@@ -86,6 +82,27 @@ class Differentials(Derivatives):
             return None
         self.letters.guesses.assumed[by.name] = f"({via.base}) raised at {by.name} means what comes through {name}"
         return tree.Through(as_value(by), self.letters.asked(as_value(by)), Ref(name, by.time))
+
+    def _share(self, written: Written) -> Term | None:
+        """The h_4^{(2), future} of δh_4^{(2), future}, and h_local: a share of the gradient by a state."""
+        base, *glued = written.base.split("_")
+        if glued:
+            labels = [("sub", Name(0, 0, word, word)) for word in glued]
+            written = replace(written, base=base, parts=[*labels, *written.parts])
+        parts = [(kind, cell) for kind, part in written.parts for cell in listed_in(part)]
+        named = [cell for _, cell in parts if share(cell, self.fragment)]
+        if len(named) != 1 or beside(written, self.fragment):
+            return None
+        rest = [(kind, cell) for kind, cell in parts if cell is not named[0]]
+        by = self.letters.resolve(replace(written, parts=rest), self.fragment, noted=False)
+        if by is None or by.at:
+            return None
+        value, kind = as_value(by), share(named[0], self.fragment)
+        itself = self.carries(by.name) and by.name != self.letters.cell.output.name
+        if kind > 0 and itself and by.time is not None:
+            return tree.Through(value, None, Ref(by.name, by.time + 1))
+        dated = any(self._when(cell) is not None for _, cell in rest)
+        return self.share_of(value, kind, dated)
 
     def _first(self, spelled: tuple[Written, ...], default: Expr | None, *, parts: bool = False) -> Found | None:
         """The quantity that the first of several spellings means; `parts`: Z_i beside Z_f and Z_o is no entry of Z."""
@@ -102,7 +119,7 @@ class Differentials(Derivatives):
         """dy_t, where nothing is called y and the state is handed on as it is: what the loss of a step asks of it."""
         state = self.letters.cell.output.name
         steps = [time_expression(part, TIME_LETTERS) for _, part in output.parts]
-        if output.base not in ("y", "o") or state not in {one.name for one in self.letters.cell.states}:
+        if output.base not in ("y", "o", "A") or state not in {one.name for one in self.letters.cell.states}:
             return None
         if len(steps) != 1 or steps[0] is None or not steps[0].has(nodes.t):
             return None
@@ -146,6 +163,8 @@ class Differentials(Derivatives):
             raise self.unclear("the gradient of something that is not known here", factors[i])
         plain = found.base in SMALL and not found.parts and self._no_factor(found, factors, i)
         if plain and target is not None and not found.primes:
+            if found.base == "d" and (part := self._share(target)) is not None:
+                return part, i + 2
             if found.base in ("delta", "Delta") and (through := self._through(target)) is not None:
                 return through, i + 2
             resolved = self.letters.resolve(target, self.fragment)
@@ -183,6 +202,8 @@ class Differentials(Derivatives):
                 head, *labels = inner.split("_")
                 extra = [("sub", Name(0, 0, "_".join(labels), ""))] if labels else []
                 spelled = (replace(found, base=head, parts=[*extra, *found.parts]), replace(found, base=inner))
+                if labels and (part := self._share(spelled[0])) is not None:
+                    return part, i + 1
                 resolved = self._first(spelled, nodes.t, parts=bool(labels))
                 if resolved is not None and suffix and not (self.letters.meant.bars and suffix == "_bar"):
                     self.letters.guesses.marked.add(resolved.name)

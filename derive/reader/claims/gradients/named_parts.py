@@ -6,25 +6,19 @@ from dataclasses import replace
 
 from sympy import Expr
 
-from derive import nodes
 from derive.errors import InputError, OpenQuestionError
 from derive.patterns import regex
 from derive.reader.claims.gradients.deltas import Deltas
+from derive.reader.claims.gradients.shares import DIRECT, INDIRECT, LATER, NOW, VIA
 from derive.reader.meaning import tree
 from derive.reader.meaning.letters import Written, label, time_expression
 from derive.reader.meaning.tree import Gradient, Ref, Term
 from derive.reader.text.syntax import Chain, Name, Run, Syntax
 from derive.reader.text.words import SAID
 
-DIRECT = frozenset(["direct", "directly", "immediate", "explicit", "local", "partial", "直接", "直接路径", "直接路徑"])
-INDIRECT = frozenset(["indirect", "indirectly", "间接", "间接路径", "間接"])
-NOW = frozenset(["current", "now", "output", "loss", "present", "当前", "當前", "本步", "输出", "輸出", "当前时刻"])
-LATER = frozenset(["future", "later", "next", "recurrent", "temporal", "未来", "未來", "后续", "後續", "下一步"])
-VIA = frozenset(["via", "through", "path", "from", "along", "经由", "經由", "通过", "透過", "路径", "路徑"])
-"""Words behind a bar, by the part of a derivative that they name."""
 _STEPS = frozenset(["step", "time", "timestep"])
 _WORDS = regex(r"[^\W\d_]+")
-_CHINESE = sorted((word for word in DIRECT | INDIRECT | NOW | LATER | VIA if not word.isascii()), key=len, reverse=True)
+_CHINESE = sorted((word for word in DIRECT | INDIRECT | NOW | LATER | VIA if word[0] >= "一"), key=len, reverse=True)
 _NAMING = regex("|".join(_CHINESE))
 _TOGETHER = regex(rf"(?:{_NAMING.pattern}|来自|來自|时刻|時刻|时间步|時間步|贡献|貢獻|部分|损失|損失|层|層|项|項|的)+")
 """Chinese words written together, with some that say no more: 来自当前输出的贡献."""
@@ -46,7 +40,7 @@ class NamedParts(Deltas):
             if said.immediate:
                 return direct if spoken & DIRECT and not rest else None
             if spoken & INDIRECT:
-                apart = not spoken & DIRECT and self._carries(said.of.name) and said.of.name == said.by.name
+                apart = not spoken & DIRECT and self.carries(said.of.name) and said.of.name == said.by.name
                 return tree.Add(((1, said), (-1, direct))) if apart else None
             return direct if spoken & DIRECT else None
         if not isinstance(said, Gradient) or said.immediate or said.by.at:
@@ -90,15 +84,17 @@ class NamedParts(Deltas):
         own = replace(said, only=said.by.time)
         name = said.by.name
         state = name in {state.name for state in self.letters.cell.states}
-        if spoken & NOW:
-            return own
         through = tree.Through(said.by, None, Ref(name, said.by.time + 1))
+        if spoken & NOW:
+            words = f"the word means what does not come through {name} of the next step"
+            kept = state and name != self.letters.cell.output.name and self.carries(name)
+            return tree.Add(((1, said), (-1, through))) if kept and self.guess("bar", words) else own
         if spoken & LATER:
             later = tree.Add(((1, said), (-1, own)))
             if not state:
                 return later
             # a state that its own next value reads hands that down, beside what acts on it from outside
-            itself = name != self.letters.cell.output.name and self._carries(name)
+            itself = name != self.letters.cell.output.name and self.carries(name)
             if itself and of_the_loss:
                 words = f"the label of the loss means all that comes from later steps to {name}"
                 return later if self.guess("bar", words) else through
@@ -108,12 +104,6 @@ class NamedParts(Deltas):
             return None
         words = f"the word means what the loss of that step reads of {name}"
         return own if self.guess("bar", words) else through
-
-    def _carries(self, name: str) -> bool:
-        """Whether the equation of a state reads that state of the step before."""
-        return any(
-            e.symbol.name == name and e.expression.has(e.symbol.at(nodes.t - 1)) for e in self.letters.cell.equations
-        )
 
 
 def _apart(word: str) -> list[str]:

@@ -166,6 +166,8 @@ def without_entries(given: Sequence[Equation]) -> list[Equation]:
     def entry(equation: Equation) -> bool:
         whole, _, index = equation.target.rpartition("_")
         indexed = whole in targets and index in ENTRY_LETTERS - {"l", *targets}  # l counts layers, r is a gate here
+        if indexed and {f"{whole}_f", f"{whole}_o"} <= targets:  # the input gate's beside the others
+            return False
         return indexed and re.search(rf"(?<![A-Za-z\\]){index}(?![A-Za-z])", equation.right) is not None
 
     return [e for e in given if not entry(e)]

@@ -39,6 +39,8 @@ _LABEL = regex(r"[A-Za-z]+")
 _SCRIPT = regex(r"\s*[_^]")
 _ALIGNED = regex(r"[^&=\\]*(?:\\(?!\\)[^&=\\]*)*&\s*:?=")
 _WORD = regex(r"[A-Za-z](?:[A-Za-z0-9 _-]|\\_)*")
+_LABEL = regex(r"[^\W\d_](?:[\w -]|\\_)*")
+"""A label in the letters of any language."""
 _HEADING = regex(r"[^\W\d_][^{}\\$=]*[:：]")
 """Words above or before equations, as in \\text{second layer:}"""
 _ROW_ENDS = regex(r"[\s.,;]*(?:\\\\|\\end\b|\}?\s*\Z)")
@@ -379,7 +381,7 @@ class Commands(ABC):
         said = _REMARK.fullmatch(inner) or (_OTHER_LETTER.search(inner) and "=" not in inner)
         if name in words.WORD_FONTS and said and out.ends_an_operand and _ROW_ENDS.match(self.text, following, end):
             return following
-        if name in words.WORD_FONTS and _WORD.fullmatch(inner):
+        if name in words.WORD_FONTS and (_LABEL if any(out.scripting) else _WORD).fullmatch(inner):
             word = re.sub(r"[ _\\-]+", "_", inner).strip("_")
             out.emit("NAME", i, following, words.WORDS.get(word, word), self.text[i:following])
             return following

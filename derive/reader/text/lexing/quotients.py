@@ -77,7 +77,7 @@ def _with_d_apart(tokens: Sequence[Token]) -> Iterator[Token]:
             parts |= {above, slash + 1} if _begins_with_d(tokens, above) else set()
     for at, token in enumerate(tokens):
         if at in parts and token.word != "d":
-            word = token.word[1:]
+            word = token.word[1:].removeprefix("_")
             yield Token("NAME", token.start, token.start + 1, "d", "d")
             yield Token("NAME", token.start + 1, token.end, words.WORDS.get(word, word), words.latex_of(word))
         else:
@@ -89,7 +89,8 @@ def _begins_with_d(tokens: Sequence[Token], at: int) -> bool:
     if at >= len(tokens) or tokens[at].type != "NAME":
         return False
     word = tokens[at].word
-    return _is_d(tokens, at) or (word[:1] == "d" and word[1:2].isalpha() and word not in _WHOLE)
+    apart = word[1:].removeprefix("_")  # d_loss / d_o_t
+    return _is_d(tokens, at) or (word[:1] == "d" and apart[:1].isalpha() and word not in _WHOLE)
 
 
 def _is_d(tokens: Sequence[Token], at: int) -> bool:
