@@ -22,7 +22,7 @@ from derive.reader.text.lexing.tokens import Token
 from derive.reader.text.mapping import parts, walk
 from derive.reader.text.syntax import Bars, Big, Fraction, Group, Name, Number, Run, Scripted, Syntax
 from verify.formulas import bounds, sizes, worked
-from verify.formulas.bounds import named, values
+from verify.formulas.bounds import differences, named, values
 from verify.formulas.bounds.rules import Rules
 from verify.formulas.equation import Context
 from verify.formulas.judgement import Judgement, Word
@@ -62,8 +62,10 @@ def related(
     named = any(letter(node) is not None for side in (left, right) for node in walk(side))
     condition = named and all(_of_no_step(side, claiming) for side in (left, right))
     if word in worked.ROUGHLY:
-        numbers = worked.judged(left, right, context.cell, blank, True)
-        return numbers or _roughly(left, right, claiming, blank, condition, equal)
+        plain = differences.judged(statement, left, right, blank) or worked.judged(
+            left, right, context.cell, blank, True
+        )
+        return plain or _roughly(left, right, claiming, blank, condition, equal)
     order = ORDERS.get(word)
     if order is None or not (any(map(_has_norm, (left, right))) or _has_jacobians(left, right)):
         conditional = order is None or statement.words or statement.unread or statement.moment is not None
