@@ -46,6 +46,7 @@ _SLOPE_OF_ONE = regex(
     r"\s*(?P<function>\\?[A-Za-z]+)\s*(?:'|\^\s*\{?\s*\\prime\s*\}?)\s*(?:\([^=≈]*\))?"
     rf"\s*(?:{ROUGHLY.pattern})\s*1(?:\.0*)?\s*"
 )
+_OF_ANY_STEP = regex(r"\A(\s*\\?[A-Za-z]+\s*_\s*\{?\s*)[ijks](?=\s*\}?\s*=)")
 _CONSTANTS = frozenset(["I", "1", "e", "pi", "mathbf", "bm", "boldsymbol", "mathbb"])
 
 
@@ -79,9 +80,10 @@ def supposed(formula: Found) -> bool:
 
 
 def as_equal(formula: Found) -> Found | None:
-    """f_t ≈ 1 as f_t = 1, in as many characters; None where nothing is roughly something."""
+    """f_t ≈ 1 and f_k ≈ 1 as f_t = 1, in as many characters; None where nothing is roughly something."""
     text = ROUGHLY.sub(lambda sign: "=".ljust(len(sign.group())), formula.text)
-    if formula.displayed or text == formula.text:
+    text = _OF_ANY_STEP.sub(r"\1t", text, count=1)
+    if formula.displayed or not ROUGHLY.search(formula.text):
         return None
     return replace(formula, fragment=replace(formula.fragment, text=text))
 
