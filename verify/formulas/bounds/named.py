@@ -120,6 +120,9 @@ def unknown(side: Syntax, claiming: Claiming) -> str:
     function = claiming.is_function(side) or (found is not None and found.base in ("max", "min"))
     if found is None or found.primes or found.transposed or found.power is not None or function:
         return ""
+    steps = [time_expression(part) for _, part in found.parts]
+    if any(step is not None and step.free_symbols and str(step) not in claiming.letters.quantities for step in steps):
+        return ""  # λ_i, one of several
     try:
         known = claiming.letters.resolve(found, claiming.fragment, noted=False) is not None
         name = identifier("_".join([found.base, *(label(part, claiming.fragment) for _, part in found.parts)]))

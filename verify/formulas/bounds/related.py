@@ -88,7 +88,8 @@ def related(
         try:
             said = left_out.placed((claiming.term(smaller), claiming.term(larger)))
         except InputError:
-            if (by_letters := _of_letters(smaller, larger, claiming, setting, blank)) is None:
+            by_letters = None if order.strict else _of_letters(smaller, larger, claiming, setting, blank)
+            if by_letters is None:
                 raise
             return by_letters
     except OpenQuestionError as error:
@@ -189,8 +190,9 @@ def _of_no_step(side: Syntax, claiming: Claiming) -> bool:
             return False
         if written is None or written.primes or (found is not None and letters.is_timed(found.name)):
             return False
-        times = (time_expression(part) for _, part in written.parts)
-        return found is not None or all(time is None or time.is_Integer for time in times)
+        labels = (time_expression(part) for _, part in written.parts)  # the W of β_W is none
+        steps = [time for time in labels if time is not None and str(time) not in letters.quantities]
+        return found is not None or all(time.is_Integer for time in steps)
     if isinstance(side, Scripted):  # a power
         return _of_no_step(side.base, claiming)
     plain = isinstance(side, Number | Fraction | Run | Group | Bars)
