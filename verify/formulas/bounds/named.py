@@ -14,10 +14,11 @@ from derive.nodes import Node, TimeProduct, matmul, t
 from derive.patterns import regex
 from derive.reader.claims.meaning import Claiming
 from derive.reader.claims.meant import Meant
+from derive.reader.claims.sums import bounds
 from derive.reader.meaning.letters import identifier, label, only, time_expression
 from derive.reader.meaning.tree import Term
 from derive.reader.text.mapping import walk
-from derive.reader.text.syntax import Bars, Group, Name, Number, Product, Run, Scripted, Syntax
+from derive.reader.text.syntax import Bars, Big, Group, Name, Number, Product, Run, Scripted, Syntax
 from verify.formulas.bounds import read_as_norms
 from verify.formulas.bounds.rules import Rules
 from verify.formulas.readings.conventions import Reading
@@ -65,9 +66,10 @@ def spoken_against(named: Named, meant: Meant) -> str:
     """Why the letters may be no bounds, as the words of the document have them; empty where nothing speaks so."""
     other = bool(named.letters & meant.no_bounds)
     alone = not (named.inside or named.beside) and named.letters <= meant.slopes  # the weights are left out
-    if other or alone or ("" in meant.no_bounds and named.letters.isdisjoint(meant.singular_values)):
-        return OF_ANOTHER.format(base=named.base)
-    return ""
+    if "" in meant.no_bounds:
+        other |= not named.letters & meant.singular_values
+        other |= not named.letters <= meant.singular_values | meant.slopes
+    return OF_ANOTHER.format(base=named.base) if other or alone else ""
 
 
 def holds(smaller: Term, named: Named, rules: Rules) -> bool:
@@ -103,7 +105,10 @@ def _calls(letter: Syntax, behind: Syntax) -> bool:
 
 
 def _raised(side: Syntax) -> tuple[Syntax, Expr | None]:
-    """A base and the number of steps that it is raised to."""
+    """A base and the number of steps that it is raised to, or multiplied over."""
+    if isinstance(side, Big) and side.sign == "product":
+        first, last = bounds(side).times()
+        return side.body, None if first is None or last is None else last - first + 1
     if not isinstance(side, Scripted):
         return side, None
     raised = [script for script in side.scripts if script.kind == "sup"]

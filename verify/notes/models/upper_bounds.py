@@ -18,7 +18,7 @@ from derive.reader.meaning.letters import Written, identifier, label, number_of,
 from derive.reader.meaning.tree import Term
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.parser import parse
-from derive.reader.text.syntax import Bars, Big, Name, Product, Run, Scripted, Syntax
+from derive.reader.text.syntax import Bars, Big, Chain, Group, Name, Product, Run, Scripted, Syntax
 
 _OF_EIGENVALUES = (
     r"(?:spectral radi(?:us|i)|eigen-?\s?\w+|autoval\w*|autovet\w*|valeurs? propres?|rayon spectral|собственн\w*"
@@ -36,8 +36,8 @@ _OF_NORMS = (
 def _naming(words: str) -> re.Pattern[str]:
     """The letters that words are said of: $λ$ is the ..., the ... $λ$ of $W$, the ... of $W$, $λ$."""
     return regex(
-        rf"\$\s*(?P<letter>[^$=]{{1,20}}?)\s*\$[^.$。]{{0,30}}?{words}"
-        rf"|{words}[^.$。]{{0,25}}?\$\s*(?P<behind>[^$=]{{1,20}}?)\s*\$(?:[^.$。]{{0,15}}?\$\s*(?P<last>[^$=]{{1,20}}?)\s*\$)?",
+        rf"\$\s*(?P<letter>[^$=]{{1,40}}?)\s*\$[^.$。]{{0,30}}?{words}"
+        rf"|{words}[^.$。]{{0,25}}?\$\s*(?P<behind>[^$=]{{1,40}}?)\s*\$(?:[^.$。]{{0,15}}?\$\s*(?P<last>[^$=]{{1,40}}?)\s*\$)?",
         re.IGNORECASE,
     )
 
@@ -118,11 +118,13 @@ def _called(words: re.Pattern[str], lines: Iterable[str]) -> set[str]:
 
 
 def _name(written: str) -> str:
-    """The name of a letter with its labels; empty for anything else."""
+    """The name of a letter with its labels, of λ(W) < 1 too; empty for anything else."""
     fragment = Fragment.of(written)
     try:
         (side,) = parse(fragment)[0]
-        found = taken(side)
+        side = side.sides[0] if isinstance(side, Chain) else side
+        called = isinstance(side, Run) and len(side.factors) == 2 and isinstance(side.factors[1], Group)
+        found = taken(side.factors[0] if isinstance(side, Run) and called else side)
         return "" if found is None else _labelled(found, fragment)
     except (InputError, ValueError):
         return ""
