@@ -15,6 +15,7 @@ from derive.patterns import regex
 from derive.reader.claims.meaning import Claiming
 from derive.reader.claims.meant import Meant
 from derive.reader.claims.sums import bounds
+from derive.reader.meaning import tree
 from derive.reader.meaning.letters import identifier, label, only, time_expression
 from derive.reader.meaning.tree import Term
 from derive.reader.text.mapping import walk
@@ -65,7 +66,8 @@ def apart(side: Syntax, claiming: Claiming) -> Named | None:
 def spoken_against(named: Named, meant: Meant) -> str:
     """Why the letters may be no bounds, as the words of the document have them; empty where nothing speaks so."""
     other = bool(named.letters & meant.no_bounds)
-    alone = not (named.inside or named.beside) and named.letters <= meant.slopes  # the weights are left out
+    powers = any(isinstance(part, tree.Power | tree.OverTime) for side in named.beside for part in tree.walk(side))
+    alone = not (named.inside or powers) and named.letters <= meant.slopes  # the weights are left out
     if "" in meant.no_bounds:
         other |= not named.letters & meant.singular_values
         other |= not named.letters <= meant.singular_values | meant.slopes
@@ -133,7 +135,8 @@ def unknown(side: Syntax, claiming: Claiming) -> str:
         name = identifier("_".join([found.base, *(label(part, claiming.fragment) for _, part in found.parts)]))
     except InputError:
         return ""
-    if known or claiming.loss(found) is not None or name in dict(claiming.letters.meant.errors):
+    smallest = name.endswith("_min")
+    if known or smallest or claiming.loss(found) is not None or name in dict(claiming.letters.meant.errors):
         return ""
     return name
 

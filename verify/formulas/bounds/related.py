@@ -20,7 +20,7 @@ from derive.reader.meaning.letters import letter, time_expression
 from derive.reader.meaning.tree import Term
 from derive.reader.text.lexing.tokens import Token
 from derive.reader.text.mapping import parts, walk
-from derive.reader.text.syntax import Bars, Big, Fraction, Group, Name, Number, Run, Scripted, Syntax
+from derive.reader.text.syntax import Bars, Big, Fraction, Group, Mark, Name, Number, Run, Scripted, Syntax
 from verify.formulas import bounds, sizes, worked
 from verify.formulas.bounds import differences, named, values
 from verify.formulas.bounds.rules import Rules
@@ -62,10 +62,9 @@ def related(
     named = any(letter(node) is not None for side in (left, right) for node in walk(side))
     condition = named and all(_of_no_step(side, claiming) for side in (left, right))
     if word in worked.ROUGHLY:
-        plain = differences.judged(statement, left, right, blank) or worked.judged(
-            left, right, context.cell, blank, True
-        )
-        return plain or _roughly(left, right, claiming, blank, condition, equal)
+        quotient = differences.judged(statement, left, right, blank)
+        numbers = quotient or worked.judged(left, right, context.cell, blank, True)
+        return numbers or _roughly(left, right, claiming, blank, condition, equal)
     order = ORDERS.get(word)
     if order is None or not (any(map(_has_norm, (left, right))) or _has_jacobians(left, right)):
         conditional = order is None or statement.words or statement.unread or statement.moment is not None
@@ -155,7 +154,11 @@ def _has_norm(node: Syntax) -> bool:
 def _has_jacobians(left: Syntax, right: Syntax) -> bool:
     """Whether |a| is bounded, where a is a product over steps or is differentiated."""
     single = (node.body for node in (*walk(left), *walk(right)) if isinstance(node, Bars) and node.bracket == "LABS")
-    return any(isinstance(part, Big | Fraction) for body in single for part in walk(body))
+    return any(
+        isinstance(part, Big) or (isinstance(part, Mark) and part.kind == "partial")
+        for body in single
+        for part in walk(body)
+    )
 
 
 def _roughly(

@@ -102,14 +102,14 @@ def singular_values(lines: Iterable[str]) -> set[str]:
     return _called(_SINGULAR, lines)
 
 
-def equated(statement: Statement, claiming: Claiming) -> str:
-    """The name of a letter that stands for no quantity and that an equation says something of; empty for any other."""
-    return _named(statement.sides[0], claiming)
-
-
 def slopes(lines: Iterable[str]) -> set[str]:
     """The letters that words say of slopes, which are one part of a Jacobian."""
     return _called(_SLOPE, lines)
+
+
+def equated(statement: Statement, claiming: Claiming) -> str:
+    """The name of a letter that stands for no quantity and that an equation says something of; empty for any other."""
+    return _named(statement.sides[0], claiming)
 
 
 def _called(words: re.Pattern[str], lines: Iterable[str]) -> set[str]:
