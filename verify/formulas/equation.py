@@ -99,6 +99,8 @@ def _read(
         claiming.letters.leading = False
     if _behind_the_end(said):
         return replace(blank, word=Word.HOLDS_IF, assumptions=(NOTHING_BEHIND,), reading=NOTHING_BEHIND), None
+    if isinstance(said[0], tree.Constant) and said[0] == said[1]:  # max tanh' = 1
+        return replace(blank, word=Word.PROVED), None
     if any(isinstance(side, tree.Shown) for side in said):
         return _by_entries(said, statement, claiming, context, blank, pairs)
     if statement.accumulated and (added := _added(said, statement, claiming, context, blank, pairs)) is not None:

@@ -13,7 +13,7 @@ from derive.reader.meaning.vocabulary import is_general, names_function
 from derive.reader.models.equations.equation import LOSSES
 from derive.reader.models.equations.finding import PICKED, is_value
 from derive.reader.models.equations.gradients import names_a_family
-from derive.reader.models.equations.supposing import assumed, supposed
+from derive.reader.models.equations.supposing import assumed, flat, supposed
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.syntax import Bars, Big, Name, Scripted, Sum
 from verify.formulas.judgement import A_NAME, Judgement, Word
@@ -143,7 +143,7 @@ def _is_start(formula: Formula) -> bool:
 
 def _is_supposed(formula: Formula) -> bool:
     """Whether a value or bound in running text is what words suppose: if f_t = 1, if ‖∂h_j/∂h_{j-1}‖ > 1."""
-    if supposed(formula) or assumed(formula):
+    if supposed(formula) or assumed(formula) or flat(formula):
         return True
     place = formula.place
     bound = _COMPARED.search(formula.text) is not None and "=" not in formula.text

@@ -16,6 +16,7 @@ from derive.reader.claims.meant import NOTHING, Meant
 from derive.reader.claims.statements.chains import statements
 from derive.reader.models.equations.equation import Equation
 from derive.reader.text.fragment import Fragment
+from verify.formulas.bounds import differences
 from verify.formulas.faults import ClaimsFault, fault_in
 from verify.formulas.judgement import Judgement, Word
 from verify.notes.audited import ANOTHER, Audited
@@ -120,6 +121,8 @@ def _judged(formula: Formula, before: Formula | None, models: Models, check: Che
         return Audited(formula, None, check(formula.text, numbers, place=place, fragment=formula.fragment))
     if reason := nothing(formula):
         return Audited(formula, model, (Judgement(_line(written), Word.NOT_A_CLAIM, reason=reason, place=place),))
+    if model is None and (quotient := differences.alone(formula.fragment)) is not None:
+        return Audited(formula, None, (quotient,))
     if model is None:
         unused = bool(defined) and _only(defined, formula)
         word, reason = (Word.NOT_A_CLAIM, UNUSED) if unused else (Word.UNDECIDED, models.why_none(formula))

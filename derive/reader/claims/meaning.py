@@ -139,8 +139,7 @@ class Claiming(Brackets):
             return tree.Constant(S.One), i + 1
         if (trace := self.trace(factors, i)) is not None:
             return trace
-        limited = largest_value(self, node, following) if self.bounding else None
-        return None if limited is None else (limited, i + 2)
+        return largest_value(self, factors, i)
 
     def lettered(self, factors: list[Syntax], i: int) -> tuple[Term, int]:
         node, following = factors[i], factors[i + 1] if i + 1 < len(factors) else None
@@ -253,7 +252,7 @@ class Claiming(Brackets):
         return None if timed is found else timed
 
     def powered(self, found: Written) -> Term | None:
-        """A^{t-k}: a square matrix to the power of a number of steps."""
+        """A^{t-k}: a square matrix, or the entries of a vector, to the power of a number of steps."""
         raised = [part for kind, part in found.parts if kind == "sup" and isinstance(part, Sum | Name)]
         steps = time_expression(raised[0]) if len(raised) == 1 else None
         if steps is None or found.power is not None:
@@ -263,7 +262,7 @@ class Claiming(Brackets):
         if resolved is None or resolved.at or self.letters.is_timed(resolved.name):
             return None
         rows, cols = self.letters.quantities[resolved.name].shape
-        if rows != cols or rows == 1:
+        if rows != cols and not (cols == 1 and isinstance(raised[0], Sum)):
             return None
         return self.decorated(tree.Power(Ref(resolved.name), steps), found)
 

@@ -52,6 +52,12 @@ class Meant:
     errors: tuple[tuple[str, Term], ...] = ()
     above: tuple[str, ...] = ()
     """Those of `errors` of which the document only says that a norm is at most so much."""
+    no_bounds: frozenset[str] = frozenset()
+    """Letters that words call an eigenvalue, or an equation something else; the empty name for words near any other."""
+    singular_values: frozenset[str] = frozenset()
+    """Letters that words call a singular value, a norm or a bound."""
+    slopes: frozenset[str] = frozenset()
+    """Letters that words say of slopes."""
     pairs: tuple[tuple[str, tuple[Expr, Expr], Term], ...] = ()
     """Letters with two steps, δ_{t,k}: the name, the two steps as written, what it is the gradient of by what."""
     entries: tuple[tuple[str, tuple[Expr, ...], Derivative], ...] = ()

@@ -37,6 +37,7 @@ from derive.reader.models.equations.finding import (
     equations,
     open_losses,
     parts_of_derivatives,
+    rough_suppositions,
     stands_alone,
     suppositions,
     unread,
@@ -57,6 +58,7 @@ from derive.reader.models.equations.losses import (
 from derive.reader.models.equations.losses import unused as unused_losses
 from derive.reader.models.equations.names import letter_name, stripped
 from derive.reader.models.equations.other_names import applied_twice, under_other_names
+from derive.reader.models.equations.supposing import flat
 from derive.reader.models.equations.together.blocks import with_blocks
 from derive.reader.models.equations.together.called import called
 from derive.reader.models.equations.together.constants import computed_parameters
@@ -116,6 +118,10 @@ class Written:
     ended: Mapping[Place, Sequence[Equation]] = field(default_factory=dict)
     supposed: Sequence[Equation] = ()
     """What running text supposes for what stands behind it: if f_t = 1."""
+    supposed_roughly: Sequence[Equation] = ()
+    """The same of f_t ≈ 1, for what is said to be roughly so."""
+    flat: Sequence[tuple[str, Found]] = ()
+    """Functions whose slope is supposed to be roughly 1, each with the formula that says so."""
     onward: frozenset[str] = frozenset()
     """Letters for the losses from a step on."""
     gradients: frozenset[str] = frozenset()
@@ -239,6 +245,8 @@ def written(
         ),
         ended,
         supposed=[e for index, formula in claiming for e in suppositions(formula, index)],
+        flat=[(function, formula) for _, formula in claiming if (function := flat(formula))],
+        supposed_roughly=[e for index, formula in claiming for e in rough_suppositions(formula, index)],
         onward=frozenset(e.target for e in onward),
         gradients=frozenset(gradients),
         losses=tuple(unused_losses(claiming, ended)),

@@ -16,7 +16,9 @@ from sympy import Symbol
 from derive.calculus.derivation import Derivation
 from derive.calculus.ranges import bounded_states
 from derive.errors import InputError
+from derive.functions import ScalarFunction
 from derive.nodes import Jacobian, Node, T, leaves, t
+from derive.reader.meaning import tree
 from derive.reader.meaning.tree import Term
 from verify.formulas.bounds.rules import Rules
 from verify.formulas.judgement import Word
@@ -27,6 +29,7 @@ from verify.formulas.wrong.counterexample import exceeding
 from verify.truth.comparison import Setting
 
 STARTED = "no entry of an initial state exceeds 1 in magnitude"
+BARS = "single bars are norms"
 LATER = "{step} is no step before the first"
 
 
@@ -44,7 +47,7 @@ def decide(smaller: Term, larger: Term, setting: Setting, derivation: Derivation
     """Whether `smaller` ≤ `larger` in the literal reading."""
     builder = Builder(setting.bench.cell, setting.bench.program, Reading())
     try:
-        left, right = (builder.node(builder.side(side)) for side in (smaller, larger))
+        left, right = (builder.node(builder.side(side)) for side in map(read_as_norms, (smaller, larger)))
     except MisfitError as error:
         return Bound(Word.UNDECIDED, reason=f"the shapes do not fit: {error.message}")
     except InputError as error:
@@ -69,6 +72,38 @@ def decide(smaller: Term, larger: Term, setting: Setting, derivation: Derivation
         if (point := exceeding(small, large, setting)) is None:
             return Bound(Word.UNDECIDED, reason="the rules of norms do not show it, and no case was found against it")
     return Bound(Word.WRONG, point=point)
+
+
+def read_as_norms(side: Term) -> Term:
+    """|a| as the norm of a, which of a number it is; diag(1 - h_i²) with i for a step, as no entry has a diagonal."""
+
+    def at_step(part: Term) -> Term | None:
+        if not isinstance(part, tree.Ref) or len(part.at) != 1 or part.time != t or not part.at[0].is_Symbol:
+            return None
+        return replace(part, time=part.at[0], at=())
+
+    def changed(part: Term) -> Term | None:
+        if not isinstance(part, tree.Call):
+            return None
+        if part.function == "diag":
+            return tree.mapped(part, at_step)
+        return tree.Norm(tree.mapped(part.arguments[0], changed)) if _is_absolute(part) else None
+
+    return tree.mapped(side, changed)
+
+
+def bars_of_matrices(side: Term, setting: Setting) -> bool:
+    """Whether single bars stand around what is no number."""
+    builder = Builder(setting.bench.cell, setting.bench.program, Reading())
+    inside = [part.arguments[0] for part in tree.walk(side) if isinstance(part, tree.Call) and _is_absolute(part)]
+    try:
+        return any(builder.node(builder.side(each)).shape != (1, 1) for each in inside)
+    except InputError:
+        return True
+
+
+def _is_absolute(part: tree.Call) -> bool:
+    return isinstance(part.function, ScalarFunction) and part.function.name == "abs"
 
 
 def _one_step(left: Node, right: Node) -> Symbol | None:

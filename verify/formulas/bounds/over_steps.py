@@ -47,7 +47,7 @@ class OverSteps:
     def shown(self, left: Node, right: Node) -> bool:
         """Whether left ≤ right follows from a bound on every step."""
         if right == ones(1, 1):
-            found = self._multiplied(left)
+            found = self.multiplied(left)
             return found is not None and self.at_most(found.node, right)
         right = _of_numbers(right)
         if not isinstance(right, TimeProduct):
@@ -65,7 +65,7 @@ class OverSteps:
 
     def _step_by_step(self, left: Node, right: TimeProduct) -> bool:
         """A bound on the factor of every step that has quantities of that step: ‖A_i B‖ ≤ ‖A_i‖ ‖B‖."""
-        found = self._multiplied(left)
+        found = self.multiplied(left)
         if found is None or (found.first, found.last) != (right.first, right.last):
             return False
         above = right.term.xreplace({right.index: t})
@@ -73,12 +73,12 @@ class OverSteps:
         return grows and self.at_most(found.node, above)
 
     def _to_a_power(self, left: Node, right: TimeProduct) -> bool:
-        found = self._multiplied(left)
+        found = self.multiplied(left)
         if found is None or not _as_many(found, right):
             return False
         if isinstance(left, TimeProduct) and found.node == left.term:  # the same at every step
             return self.norms.monotone(left.term) and self.at_most(left.term, right.term)
-        above = self._at_every_step(right.term, found)
+        above = self.at_every_step(right.term, found)
         return above is not None and self.at_most(found.node, above)
 
     def _of_blocks(self, left: Node, right: TimeProduct) -> bool:
@@ -92,7 +92,7 @@ class OverSteps:
             return False
         for row, others in zip(steps, limits, strict=True):
             for step, limit in zip(row, others, strict=True):
-                most = self._at_every_step(limit, step) if limit.shape == (1, 1) else None
+                most = self.at_every_step(limit, step) if limit.shape == (1, 1) else None
                 if most is None or not self.at_most(step.node, most):
                     return False
         return True
@@ -105,7 +105,7 @@ class OverSteps:
             if not all(isinstance(block, Jacobian) and block.stepwise and not block.immediate for block in row):
                 return None
             jacobians = [block for block in row if isinstance(block, Jacobian)]
-            steps = [self._multiplied(Norm(block), every=True) for block in jacobians]
+            steps = [self.multiplied(Norm(block), every=True) for block in jacobians]
             if any(step is None for step in steps) or len({block.of.name for block in jacobians}) != 1:
                 return None
             names.append(jacobians[0].of.name)
@@ -115,7 +115,7 @@ class OverSteps:
         whole = sorted(names) == sorted(state.name for state in self.cell.states)
         return found if whole and len(spans) == 1 and all(each == names for each in across) else None
 
-    def _multiplied(self, left: Node, every: bool = False) -> Steps | None:
+    def multiplied(self, left: Node, every: bool = False) -> Steps | None:
         """What is multiplied up on the left; with `every` also how one of several states responds to another."""
         inner = left.operand if isinstance(left, Norm) and not left.largest else None
         if isinstance(left, TimeProduct):
@@ -132,7 +132,7 @@ class OverSteps:
         step = Jacobian(inner.of.at(t), inner.by.at(t - 1), inner.immediate, inner.stepwise)
         return Steps(Norm(step), inner.by.time + 1, inner.of.time)
 
-    def _at_every_step(self, limit: Node, steps: Steps) -> Node | None:
+    def at_every_step(self, limit: Node, steps: Steps) -> Node | None:
         """A bound at step t that `limit` is at least: the largest among the steps, as the one at t; None for no limit.
 
         It must be the same at all steps, and grow with every norm in it.

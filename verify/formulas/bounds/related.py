@@ -20,9 +20,10 @@ from derive.reader.meaning.letters import letter, time_expression
 from derive.reader.meaning.tree import Term
 from derive.reader.text.lexing.tokens import Token
 from derive.reader.text.mapping import parts, walk
-from derive.reader.text.syntax import Bars, Fraction, Group, Name, Number, Run, Scripted, Syntax
+from derive.reader.text.syntax import Bars, Big, Fraction, Group, Mark, Name, Number, Run, Scripted, Syntax
 from verify.formulas import bounds, sizes, worked
-from verify.formulas.bounds import values
+from verify.formulas.bounds import differences, named, values
+from verify.formulas.bounds.rules import Rules
 from verify.formulas.equation import Context
 from verify.formulas.judgement import Judgement, Word
 from verify.truth.comparison import Facts, Setting
@@ -61,10 +62,11 @@ def related(
     named = any(letter(node) is not None for side in (left, right) for node in walk(side))
     condition = named and all(_of_no_step(side, claiming) for side in (left, right))
     if word in worked.ROUGHLY:
-        numbers = worked.judged(left, right, context.cell, blank, True)
+        quotient = differences.judged(statement, left, right, blank)
+        numbers = quotient or worked.judged(left, right, context.cell, blank, True)
         return numbers or _roughly(left, right, claiming, blank, condition, equal)
     order = ORDERS.get(word)
-    if order is None or not (_has_norm(left) or _has_norm(right)):
+    if order is None or not (any(map(_has_norm, (left, right))) or _has_jacobians(left, right)):
         conditional = order is None or statement.words or statement.unread or statement.moment is not None
         if order is not None and not conditional and values.hold(left, right, order, claiming):
             assumed = values.assumed(claiming)
@@ -80,18 +82,25 @@ def related(
         return replace(blank, reason=f"a bound under the condition {open_ or statement.moment!s} is not decided")
     claiming.bounding = True
     try:
-        said = left_out.placed((claiming.term(smaller), claiming.term(larger)))
         pairs = sizes.conditions(statement, claiming)
+        setting = Setting(context.bench, Facts(context.facts), before=pairs.before)
+        try:
+            said = left_out.placed((claiming.term(smaller), claiming.term(larger)))
+        except InputError:
+            by_letters = None if order.strict else _of_letters(smaller, larger, claiming, setting, blank)
+            if by_letters is None:
+                raise
+            return by_letters
     except OpenQuestionError as error:
         return replace(blank, reason=error.message)
     except InputError as error:
         return replace(blank, word=Word.UNREADABLE, reason=error.message, place=error.place or blank.place)
     finally:
         claiming.bounding = False
-    setting = Setting(context.bench, Facts(context.facts), before=pairs.before)
     bound = bounds.decide(*said, setting, derivation(context.cell))
     if bound.word in (Word.PROVED, Word.HOLDS_IF) and order.strict:
         return replace(blank, reason="at most is shown, less is not")
+    loose = any(bounds.bars_of_matrices(side, setting) for side in said)
     if bound.word is Word.WRONG and order.roughly:
         return replace(blank, reason=UNDECIDED)
     if bound.word is Word.WRONG and _of_parameters(said, claiming.letters):
@@ -101,11 +110,32 @@ def related(
     if guessed:
         return replace(blank, reason=f"not shown, if {' and '.join(guessed)}")
     more = (*guesses.layers.values(), *guesses.granted) if bound.word in (Word.PROVED, Word.HOLDS_IF) else ()
+    more = (*((bounds.BARS,) if loose and bound.word in (Word.PROVED, Word.HOLDS_IF) else ()), *more)
     assumed = (*bound.assumptions, *more)
     return replace(
         blank, word=Word.HOLDS_IF if more else bound.word, assumptions=assumed, reading="; ".join(assumed),
         reason=bound.reason or (NO_BOUND if bound.word is Word.WRONG else ""), counterexample=bound.point,
     )  # fmt: skip
+
+
+def _of_letters(
+    smaller: Syntax, larger: Syntax, claiming: Claiming, setting: Setting, blank: Judgement
+) -> Judgement | None:
+    """The judgement on a bound by letters that nothing defines, if it follows where they bound each factor."""
+    found = named.apart(larger, claiming)
+    if found is None:
+        return None
+    below = claiming.term(smaller)
+    if reason := named.spoken_against(found, claiming.letters.meant):
+        return replace(blank, reason=reason)
+    cell = setting.bench.cell
+    if not named.holds(below, found, Rules(setting, derivation(cell))):
+        return None
+    guesses = claiming.letters.guesses
+    read = (below, *found.beside, *found.inside)
+    loose = (bounds.BARS,) if any(bounds.bars_of_matrices(side, setting) for side in read) else ()
+    assumed = (named.EACH.format(base=found.base), *loose, *guesses.layers.values(), *guesses.granted)
+    return replace(blank, word=Word.HOLDS_IF, assumptions=assumed, reading="; ".join(assumed))
 
 
 def _of_parameters(said: tuple[Term, Term], letters: Letters) -> bool:
@@ -119,6 +149,16 @@ def _of_parameters(said: tuple[Term, Term], letters: Letters) -> bool:
 
 def _has_norm(node: Syntax) -> bool:
     return (isinstance(node, Bars) and node.bracket == "LNORM") or any(map(_has_norm, parts(node)))
+
+
+def _has_jacobians(left: Syntax, right: Syntax) -> bool:
+    """Whether |a| is bounded, where a is a product over steps or is differentiated."""
+    single = (node.body for node in (*walk(left), *walk(right)) if isinstance(node, Bars) and node.bracket == "LABS")
+    return any(
+        isinstance(part, Big) or (isinstance(part, Mark) and part.kind == "partial")
+        for body in single
+        for part in walk(body)
+    )
 
 
 def _roughly(
@@ -153,8 +193,9 @@ def _of_no_step(side: Syntax, claiming: Claiming) -> bool:
             return False
         if written is None or written.primes or (found is not None and letters.is_timed(found.name)):
             return False
-        times = (time_expression(part) for _, part in written.parts)
-        return found is not None or all(time is None or time.is_Integer for time in times)
+        labels = (time_expression(part) for _, part in written.parts)  # the W of β_W is none
+        steps = [time for time in labels if time is not None and str(time) not in letters.quantities]
+        return found is not None or all(time.is_Integer for time in steps)
     if isinstance(side, Scripted):  # a power
         return _of_no_step(side.base, claiming)
     plain = isinstance(side, Number | Fraction | Run | Group | Bars)

@@ -6,14 +6,29 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from itertools import product
 
-from sympy import Expr, MatAdd, MatMul, S, Transpose
+from sympy import Expr, HadamardProduct, MatAdd, MatMul, S, Transpose
 from sympy.matrices.expressions.diagonal import DiagMatrix
 
 from derive.calculus import vanishing
 from derive.calculus.bptt import jacobian
 from derive.calculus.derivation import Derivation
 from derive.calculus.ranges import magnitude
-from derive.nodes import Jacobian, Largest, Node, Norm, Quantity, T, children, leaves, ones, substitute, t
+from derive.nodes import (
+    Adjoint,
+    Jacobian,
+    Largest,
+    Node,
+    Norm,
+    Quantity,
+    T,
+    children,
+    leaves,
+    matmul,
+    ones,
+    substitute,
+    t,
+    transpose,
+)
 from verify.formulas.bounds.over_steps import OverSteps
 from verify.formulas.bounds.polynomials import Norms, Polynomial, dominated, each
 from verify.truth.comparison import Setting
@@ -44,10 +59,31 @@ class Rules:
         """Whether the rules show left ≤ right."""
         if left == right or self.over_steps.shown(left, right):
             return True
+        if self._through_time(left, right):
+            return True
         above = self.norms.polynomial(right)
         if above is None or any(not number.is_nonnegative for number in above.values()):
             return False
-        return any(dominated(below, above) for below in self._above(left)) or self._at_one_step(left, right)
+        return any(dominated(below, above) for below in self.above(left)) or self._at_one_step(left, right)
+
+    def _through_time(self, left: Node, right: Node) -> bool:
+        """‖Jᵀ g_T‖ ≤ ‖J‖ ‖g_T‖, of how a state at T answers to one at k and the gradients by both."""
+        factors = [*right.args] if isinstance(right, HadamardProduct | MatMul) else [right]
+        for place, factor in enumerate(factors):
+            rest = [*factors[:place], *factors[place + 1 :]]
+            if (response := self.response(left, factor)) is not None:
+                return self.at_most(response, matmul(*rest) if rest else ones(1, 1))
+        return False
+
+    def response(self, left: Node, right: Node) -> Node | None:
+        """‖∂h_T/∂h_k‖ of ‖g_k‖ and ‖g_T‖, where the arithmetic finds the gradient g_k to be Jᵀ g_T; else None."""
+        early, late = _gradient(left), _gradient(right)
+        if early is None or late is None or early.quantity.name != late.quantity.name:
+            return None
+        if early.quantity == late.quantity:
+            return None
+        way = Jacobian(late.quantity, early.quantity, stepwise=True)
+        return Norm(way) if self.norms.same(early, matmul(transpose(way), late)) else None
 
     def _at_one_step(self, left: Node, right: Node) -> bool:
         """Whether what is at a step is at most what is right with the value at that step for the largest of all."""
@@ -64,7 +100,7 @@ class Rules:
         there = substitute(right, at_it)
         return there != right and self.at_most(left, there)
 
-    def _above(self, node: Node) -> Iterator[Polynomial]:
+    def above(self, node: Node) -> Iterator[Polynomial]:
         """Polynomials in norms that a scalar is at most."""
         taken = substitute(node, self._taken_apart)
         steps = frozenset(one.of.time for one in node.atoms(Jacobian) if _is_of_a_step(one))
@@ -122,9 +158,20 @@ class Rules:
         if isinstance(inner, Jacobian):
             value = self._value(inner)
             return node if value is None else vanishing.norms(value)
+        if inner.shape == (1, 1):
+            return Norm(inner, largest=True)
+        if isinstance(inner, Quantity) and (value := self._defined(inner)) is not None:
+            return substitute(vanishing.norms(value), self._taken_apart)
         if isinstance(inner, MatAdd | MatMul | DiagMatrix | Transpose) and 1 not in inner.shape:
             return vanishing.norms(inner)
         return node
+
+    def _defined(self, matrix: Quantity) -> Node | None:
+        """What an equation says that a matrix of step t is: D_t = diag(1 - h_t²)."""
+        if matrix.time != t or 1 in matrix.shape:
+            return None
+        program = self.derivation.program
+        return next((one.expression for one in program.equations if one.symbol == matrix), None)
 
     def _value(self, node: Jacobian) -> Node | None:
         """A Jacobian as a sum of products, where the arithmetic finds it the same."""
@@ -140,8 +187,13 @@ class Rules:
         return found if self.norms.same(node, found) else None
 
 
-def _at_t(node: Node) -> Node | None:
-    return node.at(t) if isinstance(node, Quantity) and node.time is not None else None
+def _gradient(node: Node) -> Adjoint | None:
+    """The whole gradient by a vector of a step whose norm this is."""
+    inner = node.operand if isinstance(node, Norm) and not node.largest else None
+    inner = inner.arg if isinstance(inner, Transpose) else inner
+    if not isinstance(inner, Adjoint) or inner.immediate or inner.shape[1] != 1 or inner.quantity.time is None:
+        return None
+    return inner
 
 
 def _is_of_a_step(node: Jacobian) -> bool:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sympy import Expr, S
+from sympy import Expr, S, Symbol
 
 from derive.errors import ShapeError
 from derive.nodes import Node
 
+POWER = Symbol("power", integer=True)
+"""The index of the product that a power to a number of steps is."""
 LAYOUTS = {
     "columns": "",
     "denominator": "denominator layout: ∂a/∂b has the rows of b",

@@ -15,7 +15,7 @@ from derive.reader.meaning import tree
 from derive.reader.meaning.tree import Ref, Term
 from derive.reader.sizes.infer import summary
 from derive.reader.sizes.joining import TOTALS
-from verify.formulas.readings.conventions import Built, MisfitError
+from verify.formulas.readings.conventions import POWER, Built, MisfitError
 from verify.formulas.readings.matrix_chains import through_matrices
 from verify.formulas.readings.multiplying import Products
 from verify.truth.field import UnsupportedError, is_slope, slope_of
@@ -249,6 +249,9 @@ class Builder(Products):
         if base.kind in ("ones", "identity") and base.factor == 1 and base.scalar is None:
             return base
         node = self.node(base)
+        if said.exponent.free_symbols and node.shape[1] == 1 != node.shape[0]:
+            product = TimeProduct(nodes.diag(node), POWER, 1, said.exponent)
+            return Built(nodes.diagonal(product))
         if said.exponent.free_symbols or (1 not in node.shape and not isinstance(node, DiagMatrix)):
             return self._power_of_matrix(node, said.exponent)
         if isinstance(node, DiagMatrix):  # entry by entry and as a matrix product, the power is the same
@@ -263,7 +266,7 @@ class Builder(Products):
         """A number to the power of how many steps there are."""
         if not number.is_nonnegative:
             raise OpenQuestionError("this power of a number")
-        return Built(TimeProduct(nodes.scale(number, nodes.ones(1, 1)), Symbol("power", integer=True), 1, steps))
+        return Built(TimeProduct(nodes.scale(number, nodes.ones(1, 1)), POWER, 1, steps))
 
     def _power_of_matrix(self, node: Node, exponent: Expr) -> Built:
         """A matrix times itself as often as the exponent says, or its entries to that power."""
@@ -280,7 +283,7 @@ class Builder(Products):
             return Built(nodes.matmul(*[node] * int(exponent)))
         if not exponent.free_symbols:
             raise OpenQuestionError("this power of a matrix")
-        return Built(TimeProduct(node, Symbol("power", integer=True), 1, exponent))
+        return Built(TimeProduct(node, POWER, 1, exponent))
 
     def applied(self, said: tree.Call) -> Built:
         inner: Builder = self
@@ -402,7 +405,7 @@ class Builder(Products):
         if not said.product:
             return Built(TimeSum(node, said.index, said.first, said.last), flat=body.flat)
         if node.atoms(Largest) and said.index not in node.free_symbols and node.shape == (1, 1):
-            return Built(TimeProduct(node, Symbol("power", integer=True), 1, said.last - said.first + 1))
+            return Built(TimeProduct(node, POWER, 1, said.last - said.first + 1))
         vector = 1 in node.shape and node.shape != (1, 1)
         square = nodes.diag(node if node.shape[1] == 1 else nodes.transpose(node)) if vector else node
         if square.shape[0] != square.shape[1]:

@@ -20,6 +20,7 @@ from derive.calculus.derivation import Derivation
 from derive.nodes import Node, TimeProduct, TimeSum, children, coefficient
 from derive.targets.formula import latex
 from verify.formulas.judgement import Mistake
+from verify.formulas.readings.conventions import POWER
 from verify.formulas.wrong.special import true_when
 from verify.mistakes.context import Context, context_of, names_in
 from verify.mistakes.forms import Term, spoken
@@ -180,6 +181,8 @@ def _counted(wrong: Node, true: Node) -> str | None:
         return f"the factor ${printed(number)}$ should be ${printed(other)}$"
     same = isinstance(base, TimeSum) and type(base) is type(true_base) and base.args[:2] == true_base.args[:2]
     if number == other and same:
+        if base.index == POWER:
+            return f"the power ${printed(base.last)}$ should be ${printed(true_base.last)}$"
         kind = "product" if isinstance(base, TimeProduct) else "sum"
         one, two = (rf"${printed(s.index)} = {printed(s.first)}, \dots, {printed(s.last)}$" for s in (base, true_base))
         return f"the {kind} is taken over {one}; it should be over {two}"

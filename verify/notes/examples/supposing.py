@@ -23,10 +23,9 @@ def under_suppositions(audited: Audited, models: Models, judge: Judge) -> Audite
     """The formula; what does not hold in general under what is supposed right before it, and said so."""
     if all(one.word not in (Word.WRONG, Word.UNDECIDED) for one in audited.judgements):
         return audited
-    near, model = models.supposing(audited.formula)
-    if not near:
+    said, model = models.supposing(audited.formula)
+    if not said:
         return audited
-    said = [(_line(e.fragment.text), e.place[1]) for e in near]
     again = judge(audited.formula, model).judgements if model is not None else ()
     if [one.place for one in again] != [one.place for one in audited.judgements]:
         again = audited.judgements

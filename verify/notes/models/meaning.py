@@ -33,7 +33,15 @@ from verify.formulas import assuming
 from verify.notes.files import Formula
 from verify.notes.models.softmaxes import softmaxes
 from verify.notes.models.stating import ERRORS, bounding, named_last, numbered, residual, stated
-from verify.notes.models.upper_bounds import EIGENVALUES, eigenvalues, products_of_norms, upper_bounds
+from verify.notes.models.upper_bounds import (
+    EIGENVALUES,
+    eigenvalues,
+    equated,
+    products_of_norms,
+    singular_values,
+    slopes,
+    upper_bounds,
+)
 
 _START = regex(
     r"(?P<state>.*?)_\{?\s*0\s*\}?\s*(?::?=|\\equiv)\s*(?:\\(?:vec|mathbf|boldsymbol|bm)\s*\{?\s*)?0\s*\}?[\s.,;]*"
@@ -143,13 +151,15 @@ def completed(model: Model, formulas: Sequence[Formula], section: tuple[str, ...
     above: list[str] = []
     products: list[tuple[Term, ...]] = []
     of_eigenvalues = any(EIGENVALUES.search(each.place.text) for each in formulas)
-    no_bounds = eigenvalues({formula.place.text for formula in nearest})
+    lines_ = {formula.place.text for formula in nearest}
+    no_bounds = eigenvalues(lines_)
     for statement, claiming, _ in said(bounding):
         products += () if of_eigenvalues else products_of_norms(statement, claiming)
         for name, term in upper_bounds(statement, claiming, products):
             if name not in no_bounds:
                 errors[name] = term
                 above.append(name)
+    other = {equated(statement, claiming) for statement, claiming, _ in said()} - {""}
     places |= named
     # where every δ is of the sum of all losses, or of what acts on no other step, nothing is out of the ordinary
     acting = carried(program)
@@ -161,6 +171,9 @@ def completed(model: Model, formulas: Sequence[Formula], section: tuple[str, ...
         errors=tuple(errors.items()),
         asked=tuple(asked_),
         above=tuple(above),
+        no_bounds=frozenset(no_bounds | other | ({""} if of_eigenvalues else set())),
+        singular_values=frozenset(singular_values(lines_) - no_bounds),
+        slopes=frozenset(slopes(lines_)),
         pairs=tuple(pairs),
         entries=tuple(entries),
         twice=tuple(_of_two_losses(errors, asked, lines, acting)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from copy import copy
 from dataclasses import replace
 from itertools import filterfalse
@@ -11,12 +11,14 @@ from pathlib import Path
 
 from derive import catalogue
 from derive.cell import Cell
+from derive.errors import Place
 from derive.nodes import Elementwise
 from derive.notation import find as find_notation
 from derive.patterns import regex
 from derive.reader.models.equations.equation import Equation
 from derive.reader.models.equations.finding import DERIVATIVE
 from derive.reader.models.equations.names import names, of_errors, stripped
+from derive.reader.models.equations.supposing import ROUGHLY
 from derive.reader.models.model import Lost, Model
 from derive.reader.models.own import own
 from derive.reader.models.written import Written, written
@@ -190,37 +192,34 @@ class Models:
             line = min(place[1] for place in other.definitions)
             yield replace(other, doubts=(*other.doubts, OF_ANOTHER_SECTION.format(line=line)))
 
-    def supposing(self, formula: Formula) -> tuple[tuple[Equation, ...], Model | None]:
-        """What running text supposes right before a formula, and the formula's model under that."""
-        place = formula.place
+    def supposing(self, formula: Formula) -> tuple[tuple[tuple[str, int], ...], Model | None]:
+        """What running text supposes right before a formula, with its lines, and the formula's model under that."""
+        place, roughly = formula.place, ROUGHLY.search(formula.text) is not None
+        supposed = (*(self.written.supposed_roughly if roughly else ()), *self.written.supposed)
         near = {
-            e.target: e
-            for e in self.written.supposed
-            if e.section == formula.section
-            and e.place[0] == place.file
-            and e.place[1:] < (place.line, place.column)
-            and place.line - e.place[1] <= NEAR
+            e.target: e for e in supposed if e.section == formula.section and _is_near(e.place, place)
         }  # the last counts
         near |= {e.target: e for e in self._variants(formula) if e.target not in near}
-        if not near:
+        flat = {
+            function: (" ".join(one.text.split()), one.place.line)
+            for function, one in (self.written.flat if roughly else ())
+            if one.section == formula.section and _is_near((one.place.file, one.place.line, one.place.column), place)
+        }
+        if not near and not flat:
             return (), None
-        key = ("supposing", *(e.place for e in near.values()))
+        key = ("supposing", *(e.place for e in near.values()), *flat.items())
         if key not in self._others:
-            others = [e for e in self.written.equations if e.target not in near]
+            others = [_without(flat, e) for e in self.written.equations if e.target not in near]
             self._others[key] = self._under(replace(self.written, equations=[*others, *near.values()]))
-        return tuple(near.values()), self._others[key].of(formula)
+        said = ((" ".join(e.fragment.text.replace("&", " ").split()), e.place[1]) for e in near.values())
+        return (*said, *flat.values()), self._others[key].of(formula)
 
     def _variants(self, formula: Formula) -> Iterator[Equation]:
         """Recurrences of running text right before a formula, for states that the section has another equation for."""
         place, here = formula.place, [e for e in self.written.equations if e.section == formula.section]
         for e in here:
-            near = (
-                e.place[0] == place.file
-                and e.place[1:] < (place.line, place.column)
-                and place.line - e.place[1] <= NEAR
-            )
             if (
-                near
+                _is_near(e.place, place)
                 and not e.displayed
                 and len(e.used) > 1
                 and any((m.name, m.offset) == (e.target, -1) for m in e.used)
@@ -382,3 +381,18 @@ def _without_word(name: str) -> str:
     """The letter of a value that a word places in time: a of a_{next} and a_{prev}."""
     letter, _, word = name.rpartition("_")
     return letter if word in BESIDE else name
+
+
+def _is_near(at: tuple[str, int, int], place: Place) -> bool:
+    """Whether something stands in the lines right before a place."""
+    return at[0] == place.file and at[1:] < (place.line, place.column) and place.line - at[1] <= NEAR
+
+
+def _without(functions: Iterable[str], equation: Equation) -> Equation:
+    """An equation in which some functions are the identity, in as many characters."""
+    text = equation.fragment.text
+    for function in functions:
+        named = re.compile(rf"(?<![A-Za-z\\]){re.escape(function)}(?![A-Za-z_^'])")
+        text = named.sub(lambda found: " " * len(found.group()), text)
+    changed = text[equation.right_start :].strip() and text != equation.fragment.text
+    return replace(equation, fragment=replace(equation.fragment, text=text)) if changed else equation

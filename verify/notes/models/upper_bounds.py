@@ -14,22 +14,40 @@ from derive.patterns import regex
 from derive.reader.claims.meaning import Claiming
 from derive.reader.claims.statements.chains import Statement
 from derive.reader.meaning import tree
-from derive.reader.meaning.letters import identifier, label
+from derive.reader.meaning.letters import Written, identifier, label, number_of, only, taken
 from derive.reader.meaning.tree import Term
-from derive.reader.models.equations.names import letter_name
-from derive.reader.text.syntax import Bars, Big, Name, Product, Run, Scripted, Syntax
+from derive.reader.text.fragment import Fragment
+from derive.reader.text.parser import parse
+from derive.reader.text.syntax import Bars, Big, Chain, Group, Name, Product, Run, Scripted, Syntax
 
 _OF_EIGENVALUES = (
-    r"(?:spectral radi(?:us|i)|eigen-?\s?\w+|autoval\w*|autovet\w*|valeurs? propres?|собственн\w*"
-    r"|谱半径|譜半徑|特征值|特徵值|固有値|고윳값|고유값)"
+    r"(?:spectral radi(?:us|i)|eigen-?\s?\w+|autoval\w*|autovet\w*|valeurs? propres?|rayon spectral|собственн\w*"
+    r"|valor(?:es)? (?:propi|própri)\w*|r[aá][dt]?io espectral|raggio spettrale|spektralradi\w*|спектральн\w* радиус\w*"
+    r"|谱半径|譜半徑|特征值|特徵值|スペクトル半径|固有値|스펙트럼 반경|고윳값|고유값)"
 )
 EIGENVALUES = regex(_OF_EIGENVALUES, re.IGNORECASE)
 """Words for what bounds no norm: a letter in a note with them may stand for it."""
-_EIGENVALUE = regex(
-    rf"\$\s*(?P<letter>[^$=]{{1,20}}?)\s*\$[^.$。]{{0,30}}?{_OF_EIGENVALUES}"
-    rf"|{_OF_EIGENVALUES}(?:[^.$。]{{0,8}}\$[^$]*\$)?[^.$。]{{0,15}}?\$\s*(?P<behind>[^$=]{{1,20}}?)\s*\$",
-    re.IGNORECASE,
+_OF_NORMS = (
+    r"(?:singular\s+values?|spectral\s+norms?|(?:operator|matrix)\s+norms?|(?:upper\s+)?bound(?:s|ed)?\b|valor(?:es)?\s+singular\w*"
+    r"|valeurs?\s+singuli\w*|norma\s+espectral|сингулярн\w*|奇异值|奇異值|特異値|특잇?값|谱范数|譜範數|上界|不超过)"
 )
+
+
+def _naming(words: str) -> re.Pattern[str]:
+    """The letters that words are said of: $λ$ is the ..., the ... $λ$ of $W$, the ... of $W$, $λ$."""
+    return regex(
+        rf"\$\s*(?P<letter>[^$=]{{1,40}}?)\s*\$[^.$。]{{0,30}}?{words}"
+        rf"|{words}[^.$。]{{0,25}}?\$\s*(?P<behind>[^$=]{{1,40}}?)\s*\$(?:[^.$。]{{0,15}}?\$\s*(?P<last>[^$=]{{1,40}}?)\s*\$)?",
+        re.IGNORECASE,
+    )
+
+
+_OF_SLOPES = (
+    r"(?:derivatives?|slopes?|activations?|\\(?:tanh|sigma|phi|varphi)\s*'|derivad\w*|d[ée]riv[ée]\w*|ableitung\w*"
+    r"|производн\w*|导数|導數|激活|斜率|微分)"
+)
+_EIGENVALUE, _SINGULAR, _SLOPE = map(_naming, (_OF_EIGENVALUES, _OF_NORMS, _OF_SLOPES))
+_DERIVED = tree.Derivative | tree.Gradient
 _AT_MOST = frozenset(["≤", "<", "<=", r"\le", r"\leq", r"\leqslant", r"\lt", r"\leqq"])
 
 
@@ -56,7 +74,7 @@ def upper_bounds(
         known = dict(claiming.letters.meant.errors)
         named = [_named(each, claiming) for each in letters]
         said = [term for each in norms if (term := _largest(each, claiming)) is not None]
-        if not said and products and len(products[-1]) == len(letters):
+        if len(said) != len(letters) and products and len(products[-1]) == len(letters):
             said = list(products[-1])
         elif len(norms) != len(letters):
             continue
@@ -76,8 +94,44 @@ def _compared(statement: Statement) -> Iterator[tuple[Syntax, Syntax]]:
 
 def eigenvalues(lines: Iterable[str]) -> set[str]:
     """The letters that words call a spectral radius or an eigenvalue, which may be less than any norm."""
-    found = (match for line in lines for match in _EIGENVALUE.finditer(line))
-    return {letter_name(match["letter"] or match["behind"]) for match in found}
+    return _called(_EIGENVALUE, lines)
+
+
+def singular_values(lines: Iterable[str]) -> set[str]:
+    """The letters that words call a singular value, a norm or a bound."""
+    return _called(_SINGULAR, lines)
+
+
+def slopes(lines: Iterable[str]) -> set[str]:
+    """The letters that words say of slopes, which are one part of a Jacobian."""
+    return _called(_SLOPE, lines)
+
+
+def equated(statement: Statement, claiming: Claiming) -> str:
+    """The name of a letter that stands for no quantity and that an equation says something of; empty for any other."""
+    return _named(statement.sides[0], claiming)
+
+
+def _called(words: re.Pattern[str], lines: Iterable[str]) -> set[str]:
+    found = (letter for line in lines for match in words.finditer(line) for letter in match.groups() if letter)
+    return {*map(_name, found)} - {""}
+
+
+def _name(written: str) -> str:
+    """The name of a letter with its labels, of λ(W) < 1 too; empty for anything else."""
+    fragment = Fragment.of(written)
+    try:
+        (side,) = parse(fragment)[0]
+        side = side.sides[0] if isinstance(side, Chain) else side
+        called = isinstance(side, Run) and len(side.factors) == 2 and isinstance(side.factors[1], Group)
+        found = taken(side.factors[0] if isinstance(side, Run) and called else side)
+        return "" if found is None else _labelled(found, fragment)
+    except (InputError, ValueError):
+        return ""
+
+
+def _labelled(found: Written, fragment: Fragment) -> str:
+    return identifier("_".join([found.base, *(label(part, fragment) for _, part in found.parts)]))
 
 
 def _factors(side: Syntax) -> Sequence[Syntax]:
@@ -90,6 +144,8 @@ def _factors(side: Syntax) -> Sequence[Syntax]:
 
 
 def _is_norm(side: Syntax) -> bool:
+    if isinstance(side, Scripted) and [script.kind for script in side.scripts] == ["sub"]:
+        side = side.base if number_of(only(side.scripts[0].rows)) == 2 else side
     return isinstance(side, Bars) and side.bracket == "LNORM"
 
 
@@ -100,10 +156,17 @@ def _named(side: Syntax, claiming: Claiming) -> str:
         return ""
     try:
         known = claiming.letters.resolve(found, claiming.fragment, noted=False) is not None
-        name = identifier("_".join([found.base, *(label(part, claiming.fragment) for _, part in found.parts)]))
+        name = _labelled(found, claiming.fragment)
     except InputError:
         return ""
     return "" if known or claiming.loss(found) is not None else name
+
+
+def _of_one_step(term: Term) -> bool:
+    """Whether this is how a state answers to the step before: ∂h_j/∂h_{j-1}."""
+    if not isinstance(term, tree.Derivative) or term.of.time is None or term.by.time is None:
+        return False
+    return term.of.name == term.by.name and bool(term.of.time - term.by.time == 1) and not (term.of.at or term.by.at)
 
 
 def _largest(side: Syntax, claiming: Claiming) -> Term | None:
@@ -115,7 +178,8 @@ def _largest(side: Syntax, claiming: Claiming) -> Term | None:
         return None
     finally:
         claiming.bounding = False
-    if any(isinstance(part, tree.Derivative | tree.Gradient) for part in tree.walk(term)):
+    inner = term.body if isinstance(term, tree.Norm) else term
+    if not _of_one_step(inner) and any(isinstance(part, _DERIVED) for part in tree.walk(term)):
         return None
     steps = {symbol for time in tree.times(term) for symbol in time.free_symbols}
     if not steps:

@@ -137,7 +137,8 @@ class Defined(Walk):
             return None
         name = identifier("_".join([found.base, *labels]))
         said = errors.get(name)
-        if said is None or found.primes or not any(isinstance(part, tree.Norm) for part in tree.walk(said)):
+        of_norms = said is not None and any(isinstance(part, tree.Norm | tree.Constant) for part in tree.walk(said))
+        if said is None or found.primes or not of_norms:
             return None
         if name in self.letters.meant.above:
             self.letters.guesses.granted[f"{name} is a bound at every step, as the document says"] = None

@@ -18,7 +18,7 @@ from derive.reader.models.equations.arguments import named_on_the_way
 from derive.reader.models.equations.equation import EVERY_STEP, LOSSES, Equation, mentions
 from derive.reader.models.equations.names import letter_name, spelled_names
 from derive.reader.models.equations.remarks import operands_in_words, without_remarks
-from derive.reader.models.equations.supposing import constant, supposed
+from derive.reader.models.equations.supposing import as_equal, constant, supposed
 from derive.reader.models.equations.together.blocks import row_by_row
 from derive.reader.text.fragment import Fragment, piece
 from derive.reader.text.mapping import walk
@@ -84,6 +84,12 @@ def equations(formula: Found, index: int) -> Iterator[Equation]:
 def suppositions(formula: Found, index: int) -> Iterator[Equation]:
     """The equations that a formula of running text supposes for what follows."""
     return _equations(formula, index) if supposed(formula) else iter(())
+
+
+def rough_suppositions(formula: Found, index: int) -> Iterator[Equation]:
+    """What a formula of running text supposes roughly, as the equations f_t = 1 of f_t ≈ 1."""
+    equal = as_equal(formula)
+    return iter(()) if equal is None else suppositions(equal, index)
 
 
 def open_losses(formula: Found, index: int) -> Iterator[Equation]:

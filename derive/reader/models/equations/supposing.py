@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from derive.errors import InputError
 from derive.patterns import regex
@@ -40,6 +41,12 @@ _BEHIND = regex(
 )
 _ASSUMED_BEHIND = regex(r"\A\W{0,6}(?:とする|라고\s*가정)")
 _QUOTED = regex(r"[\s$`({\\*_]+\Z")
+ROUGHLY = regex(r"\\(?:approx|simeq)(?![A-Za-z])|[≈≃]")
+_SLOPE_OF_ONE = regex(
+    r"\s*(?P<function>\\?[A-Za-z]+)\s*(?:'|\^\s*\{?\s*\\prime\s*\}?)\s*(?:\([^=≈]*\))?"
+    rf"\s*(?:{ROUGHLY.pattern})\s*1(?:\.0*)?\s*"
+)
+_OF_ANY_STEP = regex(r"\A(\s*\\?[A-Za-z]+\s*_\s*\{?\s*)[ijks](?=\s*\}?\s*=)")
 _CONSTANTS = frozenset(["I", "1", "e", "pi", "mathbf", "bm", "boldsymbol", "mathbb"])
 
 
@@ -70,6 +77,25 @@ def supposed(formula: Found) -> bool:
     before, behind = _around(formula)
     said = _SUPPOSING.search(before) is not None or _BEHIND.match(behind) is not None
     return said and gives_a_value(formula) and all(letter(side) is not None for side in _first(formula))
+
+
+def as_equal(formula: Found) -> Found | None:
+    """f_t ≈ 1 and f_k ≈ 1 as f_t = 1, in as many characters; None where nothing is roughly something."""
+    text = ROUGHLY.sub(lambda sign: "=".ljust(len(sign.group())), formula.text)
+    text = _OF_ANY_STEP.sub(r"\1t", text, count=1)
+    if formula.displayed or not ROUGHLY.search(formula.text):
+        return None
+    return replace(formula, fragment=replace(formula.fragment, text=text))
+
+
+def flat(formula: Found) -> str:
+    """The function whose slope is supposed to be roughly 1: tanh of tanh'(·) ≈ 1; empty where none is."""
+    found = None if formula.displayed else _SLOPE_OF_ONE.fullmatch(formula.text)
+    if found is None:
+        return ""
+    before, behind = _around(formula)
+    said = _SUPPOSING.search(before) is not None or _BEHIND.match(behind) is not None
+    return found["function"] if said else ""
 
 
 def assumed(formula: Found) -> bool:

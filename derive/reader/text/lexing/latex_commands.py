@@ -194,6 +194,8 @@ class Commands(ABC):
             out.emit("NAME", i, after, words.LATIN_CAPITALS[name], words.LATIN_CAPITALS[name])
         elif name in ("Box", "square") and self.text[:i].rstrip(" {").endswith(r"\partial"):  # ∂y/∂□: by anything
             out.emit("NAME", i, after, "Box", self.text[i:after])
+        elif name == "sup":  # what no value is above, for bounds the largest
+            out.emit("NAME", i, after, words.WORDS["max"], self.text[i:after])
         elif name in words.FUNCTION_COMMANDS:
             out.emit("NAME", i, after, words.WORDS[name], self.text[i:after])
         elif name in words.COMMANDS:
