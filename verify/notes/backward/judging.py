@@ -27,6 +27,7 @@ from verify.notes.models import Model, Models
 WHOLE = "{name} is the whole gradient by {letter}"
 HANDED = "{name} is what the next step hands back to {letter}"
 OWN = "{name} is the gradient of the loss of its own step by {letter}"
+AHEAD = "{0}[t + 1] is the value of step t"
 LAYOUT = {
     Layout.ALIKE: (),
     Layout.ROWS: ("vectors of the program are rows",),
@@ -56,8 +57,9 @@ def of_programs(document: Document, models: Models, check: Check) -> list[Audite
         layouts = layouts_of([program for _, program in several])
         for source, program in several:
             if read := ways(program, layouts):
-                rivals = [way for way in read[1:] if way.right == read[0].right]
-                found += _judged(program, read[0], rivals, source, model, models, check)
+                best = read[0]
+                rivals = [way for way in read[1:] if (way.right, way.carried) == (best.right, best.carried)]
+                found += _judged(program, best, rivals, source, model, models, check)
     return [one for one in found if (one.formula.place.line, one.formula.place.file) not in told]
 
 
@@ -133,7 +135,7 @@ def _exactly(errors: tuple[tuple[str, Term], ...]) -> Meant:
 def _told(judgement: Judgement, written: str, place: Place, way: Way, line: Line) -> Judgement:
     """A judgement on a line as it stands in the program, with what its names were taken for."""
     given = ((name, said) for name, said in way.given.items() if name in line.rests)
-    words = (*(_said(name, said) for name, said in given), *LAYOUT[way.layout])
+    words = (*(_said(name, said) for name, said in given), *map(AHEAD.format, sorted(way.ahead)), *LAYOUT[way.layout])
     if judgement.word is Word.HOLDS_IF and _CONVENTIONS & {*judgement.assumptions}:
         reason = RIGHT_IF.format(words="; ".join(judgement.assumptions))
         return Judgement(written, Word.UNDECIDED, reason=reason, place=place)

@@ -47,7 +47,10 @@ class Way:
     """One way of reading a program, with its claims."""
 
     layout: Layout
+    ahead: frozenset[str]
     given: dict[str, Term]
+    carried: dict[str, Term]
+    """What a loop over the steps carries, as its next step finds it."""
     lines: list[Line] = field(default_factory=list)
 
     @property
@@ -124,9 +127,31 @@ class Program:
             name: last[name] for name in early & last.keys() if name in self.gradients and self.parameter(name) is None
         }
 
+    def carries(self) -> dict[str, Sequence[Term]]:
+        """What a loop over the steps carries from one to the next, each with the gradients that it may be."""
+        loops = {each.loop for each in self.body.statements if each.loop is not None and each.loop.outer is None}
+        found: dict[str, Sequence[Term]] = {}
+        for name in sorted({name for loop in loops for name in self.carried(loop)}):
+            named = self.of(name)
+            states = self.states if named is None else [named.name] if named.name in self.states else []
+            handed = [Handed(Ref(state, nodes.t), False, True) for state in states]
+            whole = [gradient_by(one, nodes.t + 1) for state in states for one in (state, self._net(state)) if one]
+            if states:
+                found[name] = [*handed, *whole]
+        return found
+
     def parameter(self, name: str) -> str | None:
         found = self.of(name)
         return None if found is None or found.name in self.names.timed else found.name
+
+    def ahead(self) -> frozenset[str]:
+        """Lists of values that a program reads at t and t + 1 alone, and may have begun with that of step 0."""
+        steps: dict[str, set[int]] = {}
+        for each in self.body.statements:
+            for node in read_by(each.value):
+                if (step := index(node, each.loop)) is not None:
+                    steps.setdefault(name_of(node) or "", set()).add(step)
+        return frozenset(name for name, found in steps.items() if found == {0, 1} and name not in self.gradients)
 
     def given(self) -> dict[str, Sequence[Term]]:
         """What a program is given, each with the gradients that it may be."""
@@ -156,6 +181,8 @@ class Program:
         if offset is None and is_entry(node):
             return []
         if named is None:
+            if offset == 1:
+                return [gradient_by(one, time + 1) for state in self.states for one in (state, self._net(state)) if one]
             outputs = [
                 one for one in self.computed if one.startswith(ARGUMENT) and one.removeprefix("net_") not in self.states
             ]
@@ -193,8 +220,6 @@ class Program:
                 self.computed, key=lambda one: (one.removeprefix("net_") not in self.states, not one.startswith("net_"))
             )
             found: list[Term] = [gradient_by(name, behind, only) for name in order]
-            if last and only is None:
-                return [Handed(Ref(name, behind), True, True) for name in self.states] + found
             return found if only is not None else [*found, *(gradient_by(name, time, time) for name in order)]
         name = named.name
         here = [gradient_by(name, time, only), *([gradient_by(self._net(name), time, only)] if self._net(name) else [])]
@@ -203,7 +228,7 @@ class Program:
         handed: Term = Handed(Ref(name, time - 1), True, True)
         if named.offset == -1 or offset == -1:
             return [handed, gradient_by(name, time - 1)]
-        if last or named.said == "next":
+        if named.said == "next":
             return [handed, here[0]] if name in self.states else here
         if part:
             through = [Through(Ref(name, time), None, Ref(one, time)) for one in self._read_by(name)]

@@ -28,6 +28,9 @@ _ACCENTED = {
 }
 
 
+_TARGETS = ("targets", "target", "labels", "label", "ytrue", "ytarget")
+
+
 @dataclass(frozen=True)
 class Named:
     """A quantity of the model with the steps from the step of the loop; `said` is the word for the step, if any."""
@@ -46,6 +49,10 @@ class Names:
         self.inputs = {each.name for each in cell.inputs}
         self.timed = timed | {each.symbol.name for each in cell.equations} | {each.name for each in cell.targets}
         self.by_key = {_key(name): name for name in reversed(list(cell.quantities))}
+        for word in _TARGETS if len(cell.targets) == 1 else ():
+            self.by_key.setdefault(word, cell.targets[0].name)
+        self.ahead: frozenset[str] = frozenset()
+        """Lists that have the value of step t at t + 1, as they begin with that of step 0."""
         self.others: dict[str, str] = {}
         """What programs call quantities whose names they cannot have."""
         computed = {each.symbol.name for each in cell.equations}
@@ -108,6 +115,7 @@ class Names:
         offset = index(node, loop)
         if offset is None:
             return None if found.said == "all" or is_entry(node) else found
+        offset -= name in self.ahead
         return Named(found.name, offset, "") if found.name in self.timed else None
 
     def ref(self, named: Named, time: Expr) -> Ref:

@@ -17,7 +17,7 @@ from derive.reader.meaning.tree import Gradient, Handed, Ref, Term
 from verify.formulas.judgement import Word
 from verify.notes.backward.meanings import RIGHT, Line, Program, Steps, Way, read_by
 from verify.notes.backward.naming import INNER, index, is_entry, time_of
-from verify.notes.backward.statements import Loop, Statement, name_of
+from verify.notes.backward.statements import Loop, Statement, name_of, of_steps
 from verify.notes.backward.writing import NO_EXPRESSION, Layout, NotReadError, Part, Writer
 
 MOST_WAYS = 8
@@ -31,11 +31,17 @@ def ways(program: Program, layouts: Sequence[Layout]) -> list[Way]:
     """The ways of reading a program in one of these layouts, that with the most right lines first."""
     if not any(program.claims(each) and program.of(each.name) for each in program.body.statements):
         return []
-    given = program.given()
+    given, carried = program.given(), program.carries()
     found: list[Way] = []
-    for layout in layouts:
-        for terms in islice(product(*given.values()), MOST_WAYS):
-            way = Way(layout, dict(zip(given, terms, strict=True)))
+    lists = [frozenset[str](), *filter(None, [program.ahead()])]
+    for layout, ahead in product(layouts, lists):
+        for terms in islice(product(*given.values(), *carried.values()), MOST_WAYS):
+            way = Way(
+                layout,
+                ahead,
+                dict(zip(given, terms, strict=False)),
+                dict(zip(carried, terms[len(given) :], strict=True)),
+            )
             _Run(program, way).go()
             found.append(way)
             if way.lines and all(line.word in RIGHT for line in way.lines):
@@ -62,7 +68,7 @@ def _turns_weights(cell: Cell) -> bool:
 
 def _computed(program: Program, layout: Layout) -> int:
     """How many values of the model a program computes as the model does, of what acts on vectors."""
-    run, count = _Run(program, Way(layout, {})), 0
+    run, count = _Run(program, Way(layout, frozenset(), {}, {})), 0
     for each in program.body.statements:
         run.writer.loop = each.loop
         named = program.names.indexed(each.target, each.loop)
@@ -85,13 +91,14 @@ class _Run:
 
     def __init__(self, program: Program, way: Way) -> None:
         self.program, self.way = program, way
+        program.names.ahead = way.ahead
         self.writer = Writer(program.cell, program.names, program.letters, program.body.functions, way.layout)
         self.writer.known = {name: program.letters.of(said) for name, said in way.given.items()}
         self.terms: dict[str, Term] = dict(way.given)
         self.rests: dict[str, frozenset[str]] = {name: frozenset({name}) for name in way.given}
         self.loops: list[Loop] = []
         self.heads: dict[str, Term] = {}
-        """What names of an inner loop must be at its end, where its next step takes them up."""
+        """What the names that a loop carries must be at its end, where its next step takes them up."""
 
     def go(self) -> None:
         for each in self.program.body.statements:
@@ -107,7 +114,7 @@ class _Run:
             rests = frozenset[str]().union(*(self.rests.get(key, frozenset()) for key in keys))
             self.way.lines[done:] = [replace(line, rests=rests) for line in self.way.lines[done:]]
             if each.name not in self.way.given:
-                self.rests[each.name] = rests
+                self.rests[each.name] = self.rests.get(each.name, frozenset()) | rests
 
     def _enter(self, loop: Loop | None) -> None:
         """What a loop carries from step to step stands at its beginning for what the step behind has left."""
@@ -117,14 +124,12 @@ class _Run:
             self._enter(loop.outer)
         self.loops.append(loop)
         for name in self.program.carried(loop):
-            said: Term | None = None
-            named = self.program.of(name)
-            before = self.terms.get(name)
-            if loop.outer is None and named is not None and named.name in self.program.states:
-                said = Handed(Ref(named.name, nodes.t), False, True)
-            elif loop.outer is not None and isinstance(before, Gradient):
+            said, before = self.way.carried.get(name), self.terms.get(name)
+            if loop.outer is not None and isinstance(before, Gradient):
                 said = replace(before, by=replace(before.by, time=INNER), only=nodes.t)
-                self.heads[name] = replace(before, by=replace(before.by, time=INNER - 1), only=nodes.t)
+            if isinstance(said, Handed | Gradient) and said.by.time is not None:
+                earlier = replace(said, by=replace(said.by, time=said.by.time - 1))
+                self.heads[name] = replace(earlier, onward=True) if isinstance(earlier, Handed) else earlier
             self._set(name, said, NO_GRADIENT.format(name=name))
 
     def _set(self, name: str, said: Term | None, reason: str = "") -> None:
@@ -161,7 +166,9 @@ class _Run:
         key = ast.unparse(each.target) if isinstance(each.target, ast.Subscript) and not picked else each.name
         parameter, copied = self.program.parameter(each.name), name_of(each.value)
         at = self._left_behind(each) if parameter is not None else ()
-        if not each.computes and not at:
+        last = each.loop is not None and self.program.carried(each.loop).get(each.name) == each.number
+        head = self.heads.get(each.name) if last else self._of_next(each)
+        if not each.computes and not at and (head is None or self.terms.get(copied or "") == head):
             if not each.adds and each.name not in self.way.given and key not in self.way.given:
                 self._copied(each, key)
             return
@@ -171,18 +178,13 @@ class _Run:
             value = self._text(each, parameter)
         except NotReadError as error:
             self.way.lines.append(Line(each, reason=str(error)))
-            loss = str(error) == NO_LOSS and self.program.may_be(ast.Name(each.name), each.name, each.loop)
-            if loss:
-                self.way.given[each.name] = loss[0]
             if parameter is None:
-                self._set(key, loss[0] if loss else None, str(error))
+                self._unread(each, key, str(error))
             return
         if at:
             text = self._claim(Gradient(Ref(parameter or ""), None, False, "delta"), value).partition(ANY_STEP)[0]
             self.way.lines.append(Line(each, text, self.program.word(text, at), at=at))
             return
-        last = each.loop is not None and self.program.carried(each.loop).get(each.name) == each.number
-        head = self.heads.get(each.name) if last else None
         found = [head] if head is not None else self.program.targets(each, last, self._is_part(each))
         lines = [self._line(each, said, value) for said in found]
         best = next((n for n, line in enumerate(lines) if line.word in RIGHT), None)
@@ -191,7 +193,7 @@ class _Run:
             self._set(key, found[best])
             return
         named = self.program.of(each.name) is not None or head is not None
-        used = self._by_use(each, key, found) if parameter is None else None
+        used = head or (self._by_use(each, key, found) if parameter is None else None)
         if used is not None:
             self.way.lines.append(lines[found.index(used)])
         elif named and all(line.word is Word.WRONG for line in lines):
@@ -207,6 +209,15 @@ class _Run:
         elif parameter is None:
             self.terms.pop(key, None)
             self.writer.known[key] = value
+
+    def _unread(self, each: Statement, key: str, reason: str) -> None:
+        """A gradient whose value cannot be read is what the lines behind it take it for, which is told."""
+        found = [*self.program.may_be(each.target, each.name, each.loop), *self.program.targets(each, False, False)]
+        used = self._by_use(each, key, list(dict.fromkeys(found)))
+        self._set(key, used, reason)
+        if used is not None:
+            self.way.given[key] = used
+            self.rests[key] = frozenset({key})
 
     def _line(self, each: Statement, said: Term, value: Part) -> Line:
         text = self._claim(said, value)
@@ -228,12 +239,26 @@ class _Run:
             return picked
         if is_entry(each.target) and index(each.target, each.loop) is None:
             raise NotReadError(NO_EXPRESSION.format(text=ast.unparse(each.target)))
-        value = self.writer.part(each.value)
+        value = self.writer.part(each.value) if parameter is None else self._summed(each.value)
         if not each.adds or parameter is not None:
             return Part(f"-{value.factor}") if each.adds == "-" else value
         before = self.writer.part(each.target)
         sign = {"+": "+", "-": "-", "*": r"\odot"}[each.adds]
         return Part(f"{before.factor} {sign} {value.factor}")
+
+    def _summed(self, value: ast.expr) -> Part:
+        """What a parameter's gradient gets from each step: the term of sum(... for t in range(T))."""
+        match value:
+            case ast.Call(
+                func=ast.Name(id="sum"),
+                args=[ast.GeneratorExp(elt=term, generators=[ast.comprehension(ast.Name(letter), over, [])])],
+            ) if self.writer.loop is None or self.writer.loop.outer is None:
+                kept, self.writer.loop = self.writer.loop, Loop(letter, False)
+                try:
+                    return self.writer.part(term) if of_steps(over) else self.writer.part(value)
+                finally:
+                    self.writer.loop = kept
+        return self.writer.part(value)
 
     def _picked(self, each: Statement) -> Part | None:
         """dU[:, x[t]] += δ, which is δ xᵀ; and dy[y[t]] -= 1, which takes the target off."""
@@ -258,6 +283,15 @@ class _Run:
         source = self.terms.get(ast.unparse(each.value))
         if source is not None:
             self.terms[key] = source
+
+    def _of_next(self, each: Statement) -> Term | None:
+        """What an entry of a list is of which the program is given the next: delta[t] beside delta[t + 1]."""
+        for name, said in self.way.given.items():
+            node = ast.parse(name, mode="eval").body
+            if name_of(node) == each.name and index(node, each.loop) == 1 and isinstance(said, Gradient):
+                assert said.by.time is not None
+                return replace(said, by=replace(said.by, time=said.by.time - 1))
+        return None
 
     def _left_behind(self, each: Statement) -> Steps:
         """The steps of which alone a loop leaves something, where all should be added up."""

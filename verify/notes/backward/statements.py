@@ -165,7 +165,7 @@ def _unsaid_loop(block: list[ast.stmt]) -> Loop | None:
     own = [each for each in block if not isinstance(each, ast.FunctionDef | ast.ClassDef)]
     nodes = [node for each in own for node in ast.walk(each)]
     steps = [node for node in nodes if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Name)]
-    shown = any(isinstance(node, ast.For) for node in nodes)
+    shown = any(isinstance(node, ast.For | ast.While) for node in nodes)
     return None if shown or all(one.slice.id != "t" for one in steps) else Loop("t", True)  # type: ignore[attr-defined]
 
 
@@ -179,7 +179,7 @@ def _flat(block: list[ast.stmt], loop: Loop | None) -> Iterator[Statement]:
     for node in block:
         match node:
             case ast.For(target=ast.Name(id=letter), iter=over, body=inside):
-                timed = letter in (_STEPS if loop is None else _INNER | _STEPS) and _of_steps(over)
+                timed = letter in (_STEPS if loop is None else _INNER | _STEPS) and of_steps(over)
                 yield from _flat(inside, Loop(letter, _goes_back(over), loop) if timed else loop)
             case ast.For(body=inside) | ast.While(body=inside) | ast.With(body=inside) | ast.If(body=inside):
                 yield from _flat(inside, loop)
@@ -200,7 +200,7 @@ def _statement(node: ast.stmt, target: ast.expr, value: ast.expr, adds: str, loo
     return Statement(target, value, adds, node.lineno, node.end_lineno or node.lineno, node.col_offset + 1, loop)
 
 
-def _of_steps(over: ast.expr) -> bool:
+def of_steps(over: ast.expr) -> bool:
     """Whether a loop runs over numbers: range(T), np.arange(T)[::-1], reversed(range(T))."""
     return any(isinstance(each, ast.Call) and called(each) in ("range", "arange", "xrange") for each in ast.walk(over))
 
