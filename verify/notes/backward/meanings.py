@@ -31,7 +31,7 @@ Steps = tuple[tuple[Expr, Expr], ...]
 
 @dataclass(frozen=True)
 class Line:
-    """A claim of a program: the formula, or why there is none; `only_first`: what a loop leaves behind of one step."""
+    """A claim of a program: the formula, or why there is none; `at`: the steps of which alone a loop leaves something."""
 
     statement: Statement
     text: str = ""
@@ -74,6 +74,7 @@ class Program:
         self.facts: tuple[str, ...] = ()
 
     def word(self, text: str, at: Steps = ()) -> Word:
+        """The word of a formula, decided once."""
         key = text, at
         if key not in self.known:
             self.known[key] = self.decide(text, self.errors(at), self.facts)
@@ -108,6 +109,7 @@ class Program:
             found |= more & called
 
     def claims(self, each: Statement) -> bool:
+        """Whether a statement computes a gradient."""
         return each.name in self.gradients and each.computes
 
     def carried(self, loop: Loop) -> dict[str, int]:

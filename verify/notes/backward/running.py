@@ -36,12 +36,8 @@ def ways(program: Program, layouts: Sequence[Layout]) -> list[Way]:
     lists = [frozenset[str](), *filter(None, [program.ahead()])]
     for layout, ahead in product(layouts, lists):
         for terms in islice(product(*given.values(), *carried.values()), MOST_WAYS):
-            way = Way(
-                layout,
-                ahead,
-                dict(zip(given, terms, strict=False)),
-                dict(zip(carried, terms[len(given) :], strict=True)),
-            )
+            own, others = terms[: len(given)], terms[len(given) :]
+            way = Way(layout, ahead, dict(zip(given, own, strict=True)), dict(zip(carried, others, strict=True)))
             _Run(program, way).go()
             found.append(way)
             if way.lines and all(line.word in RIGHT for line in way.lines):
@@ -67,7 +63,7 @@ def _turns_weights(cell: Cell) -> bool:
 
 
 def _computed(program: Program, layout: Layout) -> int:
-    """How many values of the model a program computes as the model does, of what acts on vectors."""
+    """How many values of the model a program computes as the model does."""
     run, count = _Run(program, Way(layout, frozenset(), {}, {})), 0
     for each in program.body.statements:
         run.writer.loop = each.loop
