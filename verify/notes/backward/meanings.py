@@ -31,7 +31,7 @@ Steps = tuple[tuple[Expr, Expr], ...]
 
 @dataclass(frozen=True)
 class Line:
-    """A claim of a program: the formula, or why there is none; `at`: the steps of which alone a loop leaves something."""
+    """A claim of a program: the formula, or why there is none; `at`: the steps of which alone anything is left."""
 
     statement: Statement
     text: str = ""
