@@ -19,6 +19,7 @@ from verify.formulas.judgement import Judgement, Word, exit_code, report
 from verify.mistakes.dictionary import entry
 from verify.notes import lint
 from verify.notes.audited import Audited
+from verify.notes.backward.judging import of_programs
 from verify.notes.contradictions import (
     against_the_sum,
     against_the_whole,
@@ -209,7 +210,16 @@ def audit(
     judged = tuple(of_cases(tuple(of_unused_losses(judged, models.written.losses))))
     judged = tuple(map(behind_arrows, unexplained(judged)))
     judged = tuple(of_zeros(tuple(of_wrong_errors(judged))))
+    judged = _in_order(document, (*judged, *of_programs(document, models, check)))
     return Audit(document, tuple(map(_ignoring, map(asking, judged))))
+
+
+def _in_order(document: Document, judged: tuple[Audited, ...]) -> tuple[Audited, ...]:
+    """What was judged in the order of the document: a program's lines where they stand."""
+    files = list(dict.fromkeys([part.file for part in document.parts] + [one.file for one in document.sources]))
+    if not any(one.formula not in document.formulas for one in judged):
+        return judged
+    return tuple(sorted(judged, key=lambda one: (files.index(one.formula.place.file), one.formula.place.line)))
 
 
 def _otherwise(audited: Audited, models: Models, judge: Judge, document: Document) -> Audited:

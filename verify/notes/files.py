@@ -74,11 +74,22 @@ class Part:
 
 
 @dataclass(frozen=True)
+class Source:
+    """A program within a document: a fence of Python or a cell of code, whose first line has the number `first`."""
+
+    text: str
+    file: str
+    first: int = 1
+    section: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Document:
-    """A file with the texts in it."""
+    """A file with the texts in it, and the programs."""
 
     path: str
     parts: tuple[Part, ...]
+    sources: tuple[Source, ...] = ()
 
     @property
     def formulas(self) -> tuple[Formula, ...]:
@@ -100,9 +111,19 @@ def read(path: str | Path) -> Document:
     if not text.strip():
         raise InputError("the note is empty", Place(file, 1, 1, 1), "there is nothing to audit")
     document = _read(text, file)
-    if programs.define_step(formula.fragment for formula in document.formulas):
-        return document
-    return _read(text, file, with_programs=True)
+    if not programs.define_step(formula.fragment for formula in document.formulas):
+        document = _read(text, file, with_programs=True)
+    return replace(document, sources=tuple(_sources(text, file)))
+
+
+def _sources(text: str, file: str) -> Iterator[Source]:
+    suffix = Path(file).suffix.lower()
+    if suffix == ".ipynb":
+        for number, kind, written in cells(notebook(text, file)):
+            if kind == "code":
+                yield Source(written, f"{file}#cell{number}")
+    elif suffix != ".tex":
+        yield from (Source(inside, file, first, section) for first, inside, section in programs.fences(text))
 
 
 def _read(text: str, file: str, *, with_programs: bool = False) -> Document:

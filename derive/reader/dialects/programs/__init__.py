@@ -45,7 +45,7 @@ def define_step(formulas: Iterable[Fragment]) -> bool:
 
 def equations(text: str, file: str) -> list[Found]:
     """The equations of the first recurrent step in the fences of a Markdown text, each with the headings above it."""
-    for number, source, section in _fences(text):
+    for number, source, section in fences(text):
         if found := of_program(source, file, section, number):
             return found
     return []
@@ -69,7 +69,7 @@ def of_program(source: str, file: str, section: tuple[str, ...], first: int = 1)
     return []
 
 
-def _fences(text: str) -> Iterator[tuple[int, str, tuple[str, ...]]]:
+def fences(text: str) -> Iterator[tuple[int, str, tuple[str, ...]]]:
     """Each fence of Python: the number of its first line, its text, and the headings above it."""
     section: list[str] = []
     mark, python, start, inside = "", False, 0, list[str]()
