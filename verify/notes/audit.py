@@ -186,7 +186,10 @@ def audit(
     lengths |= {*lengths_in_equations(models.written.equations)}
     lengths |= {*lengths_in_sums(line for part in document.parts for line in part.text.splitlines())}
     of_last = last_alone | behind_words(document, OUTPUT_ALONE, NEXT_TO, EVERY_OUTPUT)
-    judged = settled(tuple(map(apart, document.formulas)), apart, quickly, of_last, along, lengths)
+    first = tuple(
+        judged_apart(formula, previous.get(formula), models, check, explain=False) for formula in document.formulas
+    )
+    judged = settled(first, apart, apart, quickly, of_last, along, lengths)
     judged = tuple(_in_other_letters(each, models, apart) for each in judged)
     as_long = as_long_as_named(judged, lengths)
 

@@ -18,6 +18,7 @@ from derive.reader.models.equations.equation import Equation
 from derive.reader.text.fragment import Fragment
 from verify.formulas.faults import ClaimsFault, fault_in
 from verify.formulas.judgement import Judgement, Word
+from verify.formulas.wrong import special
 from verify.notes.audited import ANOTHER, Audited
 from verify.notes.claiming import as_nothing, names_an_error, never_wrong, nothing
 from verify.notes.files import Formula, conditioned, continued
@@ -33,7 +34,7 @@ COUNTED = "the first step, which the note calls 0, is called 1 here"
 UNUSED = "a definition that the model does not use"
 _UNFINISHED = regex(r"\A[^=]*(=)[\s.,;&]*(?:\\end\{[a-z]+\*?\}\s*)*\Z")
 _MATH = regex(r"\$([^$]+)\$")
-UNEXPLAINED = (Word.PROVED, Word.HOLDS_IF, Word.NOT_A_CLAIM)
+UNEXPLAINED = (Word.PROVED, Word.HOLDS_IF, Word.NOT_A_CLAIM, Word.UNDECIDED, Word.UNREADABLE)
 """Of these nothing more is told where a judgement is to be explained."""
 
 
@@ -69,11 +70,20 @@ def remembered(check: Check) -> Check:
 
 
 def judged_apart(
-    formula: Formula, before: Formula | None, models: Models, check: Check, instead: Model | None = None
+    formula: Formula,
+    before: Formula | None,
+    models: Models,
+    check: Check,
+    instead: Model | None = None,
+    *,
+    explain: bool = True,
 ) -> Audited:
-    """The judgements on one formula, which touch no other, whatever happens; `instead` of its model under another."""
+    """The judgements on one formula, which touch no other, whatever happens; `instead` of its model under another.
+
+    Without `explain` only what may be another judgement for it is explained.
+    """
     try:
-        return _guessed(_judged(formula, before, models, check, instead))
+        return _guessed(_judged(formula, before, models, check, instead, explain))
     except InputError as error:
         if error.place is None:
             raise  # not about the formula: a cell or notation that nothing has
@@ -101,7 +111,9 @@ def _guessed(audited: Audited) -> Audited:
     return replace(audited, judgements=tuple(map(resting, audited.judgements)))
 
 
-def _judged(formula: Formula, before: Formula | None, models: Models, check: Check, instead: Model | None) -> Audited:
+def _judged(
+    formula: Formula, before: Formula | None, models: Models, check: Check, instead: Model | None, explain: bool
+) -> Audited:
     place = formula.place
     written = formula.fragment.written.strip()
     if not formula.claims:
@@ -151,14 +163,14 @@ def _judged(formula: Formula, before: Formula | None, models: Models, check: Che
 
     met: tuple[ProgramFault, ...] = ()
     try:
-        found = (unexplained if _is_guess(model) else held_against)(model.cell)
+        found = (held_against if explain and not _is_guess(model) else unexplained)(model.cell)
     except InputError as error:
         found = (Judgement(written, Word.UNREADABLE, reason=error.message, place=error.place or place),)
     except ClaimsFault as fault:
         found, met = fault.judgements, fault.faults
     if all(each.word is Word.UNDECIDED for each in found) and instead is None and formula.displayed:
         other = models.elsewhere(formula)
-        again = None if other is None else _judged(formula, before, models, check, other)
+        again = None if other is None else _judged(formula, before, models, check, other, explain)
         if again is not None and any(each.word in (Word.PROVED, Word.HOLDS_IF) for each in again.judgements):
             return again
     found = tuple(claimed(_granted(_lettered(judgement, fragment), fragment)) for judgement in found)
@@ -228,8 +240,7 @@ def resting_on(judgement: Judgement, model: Model) -> Judgement:
 
 def _stands(judgement: Judgement) -> bool:
     """Whether no explanation makes another judgement of this, as of factors in another order it may."""
-    plain = not (judgement.assumptions or judgement.reason)
-    return judgement.word in UNEXPLAINED or (judgement.word is Word.WRONG and plain)
+    return judgement.word in UNEXPLAINED or not (special.DIAGONAL in judgement.assumptions or judgement.reason)
 
 
 def _is_guess(model: Model) -> bool:
