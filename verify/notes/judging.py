@@ -163,7 +163,7 @@ def _judged(
 
     met: tuple[ProgramFault, ...] = ()
     try:
-        found = (held_against if explain and not _is_guess(model) else unexplained)(model.cell)
+        found = (held_against if explain and not is_guess(model) else unexplained)(model.cell)
     except InputError as error:
         found = (Judgement(written, Word.UNREADABLE, reason=error.message, place=error.place or place),)
     except ClaimsFault as fault:
@@ -231,7 +231,7 @@ def resting_on(judgement: Judgement, model: Model) -> Judgement:
     if judgement.word is not Word.WRONG:
         assumptions = (*model.doubts, *judgement.assumptions)
         return replace(judgement, word=Word.HOLDS_IF, assumptions=assumptions)
-    if not _is_guess(model):
+    if not is_guess(model):
         return judgement
     return Judgement(
         judgement.formula, Word.UNDECIDED, reason=f"wrong if {'; '.join(model.doubts)}", place=judgement.place
@@ -243,7 +243,7 @@ def _stands(judgement: Judgement) -> bool:
     return judgement.word in UNEXPLAINED or not (special.DIAGONAL in judgement.assumptions or judgement.reason)
 
 
-def _is_guess(model: Model) -> bool:
+def is_guess(model: Model) -> bool:
     """Whether nothing is wrong of a model for certain, as it rests on a guess."""
     return bool(model.doubts) and not model.recognised
 

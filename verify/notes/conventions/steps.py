@@ -158,9 +158,7 @@ def lengths_in_sums(texts: Iterable[str]) -> Iterator[int]:
             yield len(steps)
 
 
-def as_long_as_named(
-    found: Sequence[Audited], said: Collection[int], told: Told = lambda each: each
-) -> Callable[[Audited], Audited]:
+def as_long_as_named(found: Sequence[Audited], said: Collection[int], told: Told) -> Callable[[Audited], Audited]:
     """What takes a formula to be of as many steps as it names by their numbers.
 
     It must name every step, and no other formula of the note a later one, or the last step by its letter; nothing of
