@@ -34,7 +34,7 @@ COUNTED = "the first step, which the note calls 0, is called 1 here"
 UNUSED = "a definition that the model does not use"
 _UNFINISHED = regex(r"\A[^=]*(=)[\s.,;&]*(?:\\end\{[a-z]+\*?\}\s*)*\Z")
 _MATH = regex(r"\$([^$]+)\$")
-UNEXPLAINED = (Word.PROVED, Word.HOLDS_IF, Word.NOT_A_CLAIM, Word.UNDECIDED, Word.UNREADABLE)
+UNEXPLAINED = (Word.PROVED, Word.HOLDS_IF, Word.NOT_A_CLAIM)
 """Of these nothing more is told where a judgement is to be explained."""
 
 
@@ -240,7 +240,8 @@ def resting_on(judgement: Judgement, model: Model) -> Judgement:
 
 def _stands(judgement: Judgement) -> bool:
     """Whether no explanation makes another judgement of this, as of factors in another order it may."""
-    return judgement.word in UNEXPLAINED or not (special.DIAGONAL in judgement.assumptions or judgement.reason)
+    plain = not (special.DIAGONAL in judgement.assumptions or judgement.reason)
+    return judgement.word in UNEXPLAINED or (judgement.word is Word.WRONG and plain)
 
 
 def is_guess(model: Model) -> bool:
