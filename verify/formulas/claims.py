@@ -34,7 +34,7 @@ from derive.reader.text.syntax import Bars, Fraction, Mark, Name, Number, Run, S
 from derive.reader.text.usual import length_of
 from verify.formulas import assuming, left_open, sizes, upside
 from verify.formulas.bounds.related import derivation, related
-from verify.formulas.deciding import Question
+from verify.formulas.deciding import Case, Question
 from verify.formulas.equation import Context, read
 from verify.formulas.faults import ClaimsFault, fault_in
 from verify.formulas.generic import arrays, entry_of, for_every, generic_letter
@@ -395,7 +395,7 @@ def _of_lengths(
     if decision is None or judgement.word is not Word.WRONG:
         return judgement
     if context.instance:
-        judgement = replace(judgement, counterexample=decision.case)
+        judgement = replace(judgement, counterexample=decision.case if context.explain else Case(decision))
     assert decision.question is not None
     reversed_ = upside.upside_down((decision.question.left, decision.question.right), decision.question.bench.program)
     if statement.unread:

@@ -95,6 +95,28 @@ class Decision:
         return case_of(self.sides.left, self.sides.right, self.setting, self.point, usual)
 
 
+@dataclass(frozen=True, eq=False)
+class Case(Mapping[str, Any]):
+    """The counterexample of a decision, sought when it is looked at: most of what is tried is never shown."""
+
+    decision: Decision
+
+    def __getitem__(self, key: str) -> Any:
+        return self.decision.case[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.decision.case)
+
+    def __len__(self) -> int:
+        return len(self.decision.case)
+
+    def __eq__(self, other: object) -> bool:
+        return (isinstance(other, Case) and other.decision is self.decision) or super().__eq__(other)
+
+    def __reduce__(self) -> tuple[type[dict[str, Any]], tuple[dict[str, Any]]]:
+        return dict, (dict(self),)
+
+
 def decide(question: Question) -> Decision:
     """The judgement on one equation; a text read under other conventions asks most of its questions again."""
     known, asked = question.bench.known, question.key

@@ -51,7 +51,7 @@ from verify.notes.examples.plain import of_plain_cells
 from verify.notes.examples.supposing import behind_arrows, under_suppositions
 from verify.notes.files import Document, Formula, behind_words, goes_on_from, read
 from verify.notes.gates import asking, for_each_gate, of_each_gate
-from verify.notes.judging import Check, judged_apart, remembered, resting_on
+from verify.notes.judging import Check, is_guess, judged_apart, remembered, resting_on
 from verify.notes.lint import Note
 from verify.notes.mentioned import before
 from verify.notes.models import Model, Models
@@ -183,19 +183,23 @@ def audit(
     def quickly(formula: Formula, instead: Model | None = None) -> Audited:
         return judged_apart(formula, previous.get(formula), models, partial(check, explain=False), instead)
 
+    def sparingly(formula: Formula, instead: Model | None = None) -> Audited:
+        return judged_apart(formula, previous.get(formula), models, check, instead, explain=False)
+
     last_alone = behind_words(document, LAST_ALONE)
     along = behind_words(document, THROUGH_A_STATE, NEAR)
     lengths = {steps for part in document.parts for steps in lengths_in_words(part.text)}
     lengths |= {*lengths_in_equations(models.written.equations)}
     lengths |= {*lengths_in_sums(line for part in document.parts for line in part.text.splitlines())}
     of_last = last_alone | behind_words(document, OUTPUT_ALONE, NEXT_TO, EVERY_OUTPUT)
-    judged = settled(tuple(map(apart, document.formulas)), apart, quickly, of_last, along, lengths)
+    judged = settled(tuple(map(sparingly, document.formulas)), apart, apart, quickly, of_last, along, lengths)
     judged = tuple(_in_other_letters(each, models, apart) for each in judged)
-    as_long = as_long_as_named(judged, lengths)
+    as_long = as_long_as_named(judged, lengths, lambda each: apart(each.formula, each.model) if each.model else each)
 
     def supposing(formula: Formula, model: Model) -> Audited:
         """The formula under another model, of as many steps as it names, with what it rests on."""
-        found = as_long(apart(formula, replace(model, doubts=())))
+        judge = sparingly if is_guess(model) else apart  # what is wrong of a guess is told without its mistakes
+        found = as_long(judge(formula, replace(model, doubts=())))
         return replace(found, model=model, judgements=tuple(resting_on(one, model) for one in found.judgements))
 
     judged = tuple(_otherwise(each, models, supposing, document) for each in stepping_back(judged))

@@ -19,6 +19,7 @@ from derive.reader.text.fragment import Fragment
 from verify.formulas.bounds import differences
 from verify.formulas.faults import ClaimsFault, fault_in
 from verify.formulas.judgement import Judgement, Word
+from verify.formulas.wrong import special
 from verify.notes.audited import ANOTHER, Audited
 from verify.notes.claiming import as_nothing, names_an_error, never_wrong, nothing
 from verify.notes.files import NO_GATES, Formula, conditioned, continued
@@ -71,18 +72,27 @@ def remembered(check: Check) -> Check:
 
 
 def judged_apart(
-    formula: Formula, before: Formula | None, models: Models, check: Check, instead: Model | None = None
+    formula: Formula,
+    before: Formula | None,
+    models: Models,
+    check: Check,
+    instead: Model | None = None,
+    *,
+    explain: bool = True,
 ) -> Audited:
-    """The judgements on one formula, which touch no other, whatever happens; `instead` of its model under another."""
+    """The judgements on one formula, which touch no other, whatever happens; `instead` of its model under another.
+
+    Without `explain` only what may be another judgement for it is explained.
+    """
     if formula.stands[1]:
 
         def of_one(each: Formula, put: Callable[[Fragment], Fragment]) -> Audited:
             earlier = None if before is None else replace(before, fragment=put(before.fragment))
-            return judged_apart(replace(each, stands=NO_GATES), earlier, models, check, instead)
+            return judged_apart(replace(each, stands=NO_GATES), earlier, models, check, instead, explain=explain)
 
         return judged_for_each(formula, of_one)
     try:
-        return _guessed(_judged(formula, before, models, check, instead))
+        return _guessed(_judged(formula, before, models, check, instead, explain))
     except InputError as error:
         if error.place is None:
             raise  # not about the formula: a cell or notation that nothing has
@@ -110,7 +120,9 @@ def _guessed(audited: Audited) -> Audited:
     return replace(audited, judgements=tuple(map(resting, audited.judgements)))
 
 
-def _judged(formula: Formula, before: Formula | None, models: Models, check: Check, instead: Model | None) -> Audited:
+def _judged(
+    formula: Formula, before: Formula | None, models: Models, check: Check, instead: Model | None, explain: bool
+) -> Audited:
     place = formula.place
     written = formula.fragment.written.strip()
     if not formula.claims:
@@ -162,14 +174,14 @@ def _judged(formula: Formula, before: Formula | None, models: Models, check: Che
 
     met: tuple[ProgramFault, ...] = ()
     try:
-        found = (unexplained if _is_guess(model) else held_against)(model.cell)
+        found = (held_against if explain and not is_guess(model) else unexplained)(model.cell)
     except InputError as error:
         found = (Judgement(written, Word.UNREADABLE, reason=error.message, place=error.place or place),)
     except ClaimsFault as fault:
         found, met = fault.judgements, fault.faults
     if all(each.word is Word.UNDECIDED for each in found) and instead is None and formula.displayed:
         other = models.elsewhere(formula)
-        again = None if other is None else _judged(formula, before, models, check, other)
+        again = None if other is None else _judged(formula, before, models, check, other, explain)
         if again is not None and any(each.word in (Word.PROVED, Word.HOLDS_IF) for each in again.judgements):
             return again
     found = tuple(claimed(_granted(_lettered(judgement, fragment), fragment)) for judgement in found)
@@ -230,7 +242,7 @@ def resting_on(judgement: Judgement, model: Model) -> Judgement:
     if judgement.word is not Word.WRONG:
         assumptions = (*model.doubts, *judgement.assumptions)
         return replace(judgement, word=Word.HOLDS_IF, assumptions=assumptions)
-    if not _is_guess(model):
+    if not is_guess(model):
         return judgement
     return Judgement(
         judgement.formula, Word.UNDECIDED, reason=f"wrong if {'; '.join(model.doubts)}", place=judgement.place
@@ -239,11 +251,11 @@ def resting_on(judgement: Judgement, model: Model) -> Judgement:
 
 def _stands(judgement: Judgement) -> bool:
     """Whether no explanation makes another judgement of this, as of factors in another order it may."""
-    plain = not (judgement.assumptions or judgement.reason)
+    plain = not (special.DIAGONAL in judgement.assumptions or judgement.reason)
     return judgement.word in UNEXPLAINED or (judgement.word is Word.WRONG and plain)
 
 
-def _is_guess(model: Model) -> bool:
+def is_guess(model: Model) -> bool:
     """Whether nothing is wrong of a model for certain, as it rests on a guess."""
     return bool(model.doubts) and not model.recognised
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from derive.cell import Guess
 from derive.errors import InputError, Place
@@ -61,6 +62,18 @@ class Line:
     text: str
 
 
+@lru_cache(4096)
+def _usual(text: str, plain: bool) -> str:
+    """The text in the usual marks, as long as it is; one formula is made into many fragments."""
+    text = _paired(_TYPED.sub(lambda m: m.group(1).ljust(len(m.group())), text.translate(_SIGNS)))
+    text = _LEFT_OUT.sub("(·)", _THOUSANDS.sub(_in_one, text))
+    if not plain:
+        text = _NET.sub(lambda m: r"\mathbf{net}".ljust(len(m.group())), _SPELLED.sub(_joined, uncoloured(text)))
+        text = _SCRIPT.sub(_unfaced, text)
+        text = _BEFORE.sub(_behind, _BETWEEN.sub(_from_to, text))
+    return text
+
+
 @dataclass(frozen=True)
 class Fragment:
     """One formula as written; `plain` is text such as `h_t = tanh(W @ x_t)`, otherwise LaTeX."""
@@ -83,12 +96,7 @@ class Fragment:
     """What was taken for granted when this text was made of that one."""
 
     def __post_init__(self) -> None:
-        text = _paired(_TYPED.sub(lambda m: m.group(1).ljust(len(m.group())), self.text.translate(_SIGNS)))
-        text = _LEFT_OUT.sub("(·)", _THOUSANDS.sub(_in_one, text))
-        if not self.plain:
-            text = _NET.sub(lambda m: r"\mathbf{net}".ljust(len(m.group())), _SPELLED.sub(_joined, uncoloured(text)))
-            text = _SCRIPT.sub(_unfaced, text)
-            text = _BEFORE.sub(_behind, _BETWEEN.sub(_from_to, text))
+        text = _usual(self.text, self.plain)
         written = self.as_written if len(self.as_written) == len(text) else ""
         object.__setattr__(self, "as_written", written or (self.text if text != self.text else ""))
         object.__setattr__(self, "text", text)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 from sympy import Expr, S, Symbol
 
@@ -76,7 +77,7 @@ class Reading:
     handed: str = ""
     earlier: str = "total"
 
-    @property
+    @cached_property
     def assumptions(self) -> tuple[str, ...]:
         """The conventions that differ from the literal reading."""
         words = (
@@ -92,6 +93,11 @@ class Reading:
             EARLIER[self.earlier],
         )
         return tuple(word for word in words if word)
+
+    @cached_property
+    def natural(self) -> Reading:
+        """The same with the literal meaning of ∂a/∂b."""
+        return replace(self, derivative="natural")
 
     @property
     def unusual(self) -> int:

@@ -33,7 +33,7 @@ class Builder(Products):
         alone = said.body if isinstance(said, tree.Transposed | tree.EntryOf) else said
         mode = self.reading.derivative
         if isinstance(alone, tree.Derivative) and mode != "total" and not (mode == "step" and alone.by.time is None):
-            builder = replace(self, reading=replace(self.reading, derivative="natural"))
+            builder = self if mode == "natural" else replace(self, reading=self.reading.natural)
             return builder.build(said)
         return self.build(said)
 

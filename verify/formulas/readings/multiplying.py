@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 from sympy import Expr, S, Transpose
 
@@ -26,6 +27,7 @@ def is_turned(said: tree.OverTime) -> bool:
     return any(isinstance(part, tree.Transposed) for part in tree.walk(said.body))
 
 
+@lru_cache(maxsize=64)
 def counts_back(said: tree.OverTime) -> bool:
     """Whether the index of a product over steps counts from the latest one back: ∏_i ∂h_{t-i}/∂h_{t-i-1}."""
     times = [time for time in tree.times(said.body) if said.index in time.free_symbols]

@@ -85,10 +85,15 @@ def _kinds(left: Term, right: Term) -> Iterator[Reading]:
     given = [part for part in parts if isinstance(part, tree.Handed)]
     handed = list(HANDED) if any(not part.apart for part in given) else [""]
     earlier = list(EARLIER) if any(map(_of_step_before, parts)) else ["total"]
-    choices = product(layouts, kinds, modes, orders, deltas, precedences, small, powers, handed, earlier)
-    found = [Reading(*choice) for choice in choices]
+    choices = layouts, kinds, modes, orders, deltas, precedences, small, powers, handed, earlier
+    yield from _in_order(tuple(map(tuple, choices)))
+
+
+@lru_cache(maxsize=64)
+def _in_order(choices: tuple[tuple[str, ...], ...]) -> list[Reading]:
+    found = [Reading(*choice) for choice in product(*choices)]
     found.sort(key=lambda reading: len(reading.assumptions))
-    yield from found
+    return found
 
 
 def _of_several(parts: Sequence[Term]) -> bool:
@@ -166,8 +171,7 @@ def built(left: Term, right: Term, reading: Reading, bench: Bench, accumulated: 
     builder.through.clear()
     builder.frobenius.clear()
     builder.upright.clear()
-    columns = replace(builder, reading=replace(reading, layout="columns"))
-    explicit = {"left": columns, "right": columns}.get(beside, builder)
+    explicit = replace(builder, reading=replace(reading, layout="columns")) if beside else builder
     a = (explicit if beside == "left" else builder).side(left)
     b = (explicit if beside == "right" else builder).side(right)
     told = _factored(a, b, builder)
@@ -194,7 +198,7 @@ def built(left: Term, right: Term, reading: Reading, bench: Bench, accumulated: 
     return found
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=64)
 def _from_the_right(cell: Cell) -> bool:
     """Whether the cell is written for rows, x W: every matrix of it acts as its transpose."""
     matrices = {p.name for p in cell.parameters if 1 not in p.shape}

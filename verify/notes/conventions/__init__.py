@@ -6,11 +6,13 @@ argument, or of a state where the note never says of what; whether ∂L_t is of 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from functools import partial
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
+from functools import cache, partial
 
 from derive.reader.claims.meant import Habit
 from derive.reader.models.model import Model
+from verify.formulas.judgement import Word
 from verify.notes.audited import Audited
 from verify.notes.conventions.biases import without_biases
 from verify.notes.conventions.errors import (
@@ -43,6 +45,7 @@ from verify.notes.files import Formula
 
 def settled(
     found: Sequence[Audited],
+    explain: Callable[[Formula], Audited],
     judge: Judge,
     quickly: Judge,
     last_alone: Collection[Formula] = (),
@@ -51,9 +54,23 @@ def settled(
 ) -> tuple[Audited, ...]:
     """The same formulas under the conventions of the note that leave fewest of them wrong.
 
-    `quickly` judges without explaining; `last_alone` stand behind words that say that the loss reads the last output
-    alone, `along` behind words for what comes through one state; of `lengths` steps the note speaks.
+    `found` is judged without explaining; `explain` is asked where it counts when a formula is true, and of what stays
+    wrong. `quickly` judges without explaining; `last_alone` stand behind words that say that the loss reads the last
+    output alone, `along` behind words for what comes through one state; of `lengths` steps the note speaks.
     """
+
+    explained = cache(explain)
+    first = {_place(each.formula): each for each in found}
+
+    def told(each: Audited) -> Audited:
+        """The formula with what was found wrong of it at first explained."""
+        before = first[_place(each.formula)]
+        if not any(one.word is Word.WRONG and one in before.judgements for one in each.judgements):
+            return each
+        after = explained(before.formula)
+        pairs = list(zip(before.judgements, after.judgements, strict=False))
+        judgements = tuple(next((new for old, new in pairs if old == one), one) for one in each.judgements)
+        return replace(each, judgements=judgements, faults=each.faults or after.faults)
 
     def under(convention: Convention, before: Sequence[Audited]) -> Sequence[Audited]:
         """The formulas under a convention, which is tried without explaining; only what it changes is explained."""
@@ -70,11 +87,11 @@ def settled(
     result = under(itself, under(exchanged, found))
     for convention in (
         of_either_sign,
-        last,
+        partial(last, told=told),
         identity,
         without_biases,
-        partial(of_length, said=lengths),
-        partial(of_last_output, said=last_alone),
+        partial(of_length, said=lengths, told=told),
+        partial(of_last_output, said=last_alone, told=told),
         onward,
         partial(through_a_state, said=along),
         keeping(Habit.TERMS),
@@ -84,7 +101,7 @@ def settled(
         handing_back,
         upstream,
         from_zero,
-        at_the_start,
+        partial(at_the_start, told=told),
         with_step_zero,
         of_next_step,
         adding,
@@ -96,13 +113,13 @@ def settled(
         of_numbered,
         chosen,
         differentials,
-        of_no_said_loss,
+        partial(of_no_said_loss, told=told),
         of_no_said_step,
         transposed,
     ):
         if any(map(wrong_in, result)):
             result = under(convention, result)
-    return tuple(result)
+    return tuple(map(told, result))
 
 
 def _place(formula: Formula) -> tuple[str, int, int]:

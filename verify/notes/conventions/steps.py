@@ -15,6 +15,7 @@ from verify.formulas.wrong import special
 from verify.notes.audited import Audited
 from verify.notes.conventions.trying import (
     Judge,
+    Told,
     in_case,
     mending,
     reworded,
@@ -120,17 +121,17 @@ NONE_AT_ZERO = "what stands at step 0 counts as zero"
 OF_LAST_OUTPUT = "the loss reads the output of the last step alone, as the note says"
 
 
-def last(found: Sequence[Audited], judge: Judge) -> list[Audited]:
+def last(found: Sequence[Audited], judge: Judge, told: Told) -> list[Audited]:
     """What is true at the last step, below a heading that says so."""
     return [
-        in_case(each, "$t = T$", AT_THE_LAST) if any(map(_LAST.search, each.formula.section)) else each
+        in_case(told(each), "$t = T$", AT_THE_LAST) if any(map(_LAST.search, each.formula.section)) else each
         for each in found
     ]
 
 
-def of_length(found: Sequence[Audited], judge: Judge, said: Collection[int] = ()) -> list[Audited]:
+def of_length(found: Sequence[Audited], judge: Judge, said: Collection[int], told: Told) -> list[Audited]:
     """What is true of as many steps as the formula names by their numbers: ∂J/∂W = ∂J_1/∂W + ∂J_2/∂W + ∂J_3/∂W."""
-    return [*map(as_long_as_named(found, said), found)]
+    return [*map(as_long_as_named(found, said, told), found)]
 
 
 def lengths_in_words(text: str) -> Iterator[int]:
@@ -159,7 +160,7 @@ def lengths_in_sums(texts: Iterable[str]) -> Iterator[int]:
             yield len(steps)
 
 
-def as_long_as_named(found: Sequence[Audited], said: Collection[int] = ()) -> Callable[[Audited], Audited]:
+def as_long_as_named(found: Sequence[Audited], said: Collection[int], told: Told) -> Callable[[Audited], Audited]:
     """What takes a formula to be of as many steps as it names by their numbers.
 
     It must name every step, and no other formula of the note a later one, or the last step by its letter; nothing of
@@ -171,7 +172,7 @@ def as_long_as_named(found: Sequence[Audited], said: Collection[int] = ()) -> Ca
 
     def of_its_length(each: Audited) -> Audited:
         if equated := _equated(each.formula.text):
-            return in_case(each, f"$T = {equated}$", OF_LENGTH.format(steps=equated))
+            return in_case(told(each), f"$T = {equated}$", OF_LENGTH.format(steps=equated))
         named = {int(step) for step in steps_named(each.formula.text)}
         summed = {int(step) for step in _SUMMED.findall(each.formula.text)}
         last = max(named | summed, default=1)
@@ -179,7 +180,7 @@ def as_long_as_named(found: Sequence[Audited], said: Collection[int] = ()) -> Ca
         whole = last > 1 and (last in summed or from_one or named >= {*range(1, last + 1)})
         if not whole or not (last in said or (last == longest and not by_letter)):
             return each  # h_1 alone tells of no length
-        return in_case(each, f"$T = {last}$", OF_LENGTH.format(steps=last))
+        return in_case(told(each), f"$T = {last}$", OF_LENGTH.format(steps=last))
 
     return of_its_length
 
@@ -190,15 +191,16 @@ def _equated(text: str) -> int:
     return max(named) if len(named) > 1 and named == set(range(1, max(named) + 1)) else 0
 
 
-def of_last_output(found: Sequence[Audited], judge: Judge, said: Collection[Formula]) -> list[Audited]:
+def of_last_output(found: Sequence[Audited], judge: Judge, said: Collection[Formula], told: Told) -> list[Audited]:
     """What is true where J reads the last output alone, if the note says so: L = L(h_T), or words before it."""
     whole = any(_OF_LAST_OUTPUT.fullmatch(each.formula.text.strip()) for each in found)
     return [
-        in_case(each, special.LAST_OUTPUT, OF_LAST_OUTPUT) if whole or each.formula in said else each for each in found
+        in_case(told(each), special.LAST_OUTPUT, OF_LAST_OUTPUT) if whole or each.formula in said else each
+        for each in found
     ]
 
 
-def of_no_said_loss(found: Sequence[Audited], judge: Judge) -> list[Audited]:
+def of_no_said_loss(found: Sequence[Audited], judge: Judge, told: Told) -> list[Audited]:
     """What is wrong only as earlier steps have losses is open in a note that says of no step what its loss is.
 
     Nor may its cell read anything out of the state, but where a chain names its steps by number. Of what does so no
@@ -207,24 +209,26 @@ def of_no_said_loss(found: Sequence[Audited], judge: Judge) -> list[Audited]:
     if any(map(_OF_A_STEP.search, without_cell_states(each.formula.text for each in found))):
         return list(found)
 
-    def kept(judgement: Judgement, text: str, *, bare: bool) -> Judgement:
+    def kept(judgement: Judgement, *, bare: bool, many: bool) -> Judgement:
         cases = judgement.true_when.split(special.OR)
         by_the_end = any(case.startswith(special.LAST_OUTPUT) for case in cases)
-        numbered = not judgement.mistakes and len({*steps_named(text)}) > 2
+        numbered = not judgement.mistakes and many
         open_ = (by_the_end or numbered) if bare else (by_the_end and numbered)
         if judgement.word is not Word.WRONG or not open_:
             return judgement
         return Judgement(judgement.formula, Word.UNDECIDED, reason=UNSAID, place=judgement.place)
 
-    def bare(each: Audited) -> bool:
-        return each.model is not None and each.model.cell.output.name in states_of(each.model)
+    def opened(each: Audited) -> Audited:
+        if each.model is None or each.model.cell.is_loss or not wrong_in(each):
+            return each
+        bare = each.model.cell.output.name in states_of(each.model)
+        many = len({*steps_named(each.formula.text)}) > 2
+        if not bare and not many:
+            return each
+        each = told(each)
+        return replace(each, judgements=tuple(kept(one, bare=bare, many=many) for one in each.judgements))
 
-    return [
-        replace(each, judgements=tuple(kept(one, each.formula.text, bare=bare(each)) for one in each.judgements))
-        if each.model is not None and not each.model.cell.is_loss
-        else each
-        for each in found
-    ]
+    return [*map(opened, found)]
 
 
 def of_no_said_step(found: Sequence[Audited], judge: Judge) -> list[Audited]:
@@ -267,12 +271,13 @@ def from_zero(found: Sequence[Audited], judge: Judge) -> list[Audited]:
     return mended if right > 1 or (said and right) else list(found)
 
 
-def at_the_start(found: Sequence[Audited], judge: Judge) -> list[Audited]:
+def at_the_start(found: Sequence[Audited], judge: Judge, told: Told) -> list[Audited]:
     """The equation of a state's first step, which reads none before it: o_1 = f(x_1 W)."""
     result = []
     for each in found:
         first = _FIRST.match(each.formula.text) if each.model is not None else None
         if each.model is not None and first is not None and letter_name(first["state"]) in states_of(each.model):
+            each = told(each)
             cases = (case for one in each.judgements for case in one.true_when.split(special.OR))
             for case in filter(_ZERO_BEFORE.fullmatch, list(cases)):
                 each = in_case(each, case, STARTS_AT_ZERO)

@@ -5,19 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from itertools import accumulate
 
 from derive.calculus.program import named_preactivations
+from derive.cell import Cell
 from derive.errors import InputError
 from derive.patterns import regex
 from derive.reader.claims.letters import Letters
 from derive.reader.claims.meaning import Claiming
-from derive.reader.claims.meant import Habit
+from derive.reader.claims.meant import Habit, Meant
 from derive.reader.claims.statements.chains import Statement, statements
 from derive.reader.claims.survey import survey
 from derive.reader.meaning import tree
 from derive.reader.meaning.tree import Term
 from derive.reader.models.model import Model
+from derive.reader.text.fragment import Fragment
 from derive.reader.text.words import SUBSCRIPTS
 from verify.formulas.judgement import Judgement, Word
 from verify.formulas.wrong import special
@@ -25,6 +28,8 @@ from verify.notes.audited import Audited
 from verify.notes.files import Formula
 
 Judge = Callable[[Formula, Model], Audited]
+Told = Callable[[Audited], Audited]
+"""A formula, with what is wrong of it explained."""
 Convention = Callable[[Sequence[Audited], Judge], list[Audited]]
 RIGHT = (Word.PROVED, Word.HOLDS_IF)
 _CARRIED = regex(r"(?<![A-Za-z])C\s*[_^]\s*[{(]{0,2}\s*t\s*[-−]\s*1")
@@ -154,22 +159,29 @@ def parts_of(audited: Audited, model: Model) -> Iterator[Term]:
     return (part for _, sides in sides_of(audited, model) for side in sides for part in tree.walk(side))
 
 
-def sides_of(audited: Audited, model: Model) -> Iterator[tuple[Statement, list[Term]]]:
+def sides_of(audited: Audited, model: Model) -> tuple[tuple[Statement, tuple[Term, ...]], ...]:
     """The statements in a formula with what their sides mean, up to the first that is not read."""
+    return _sides(audited.formula.fragment, model.cell, model.meant)
+
+
+@lru_cache(512)
+def _sides(fragment: Fragment, cell: Cell, meant: Meant) -> tuple[tuple[Statement, tuple[Term, ...]], ...]:
+    """Most conventions look at every formula of the note, under few meanings."""
     try:
-        found = statements(audited.formula.fragment)
+        said = statements(fragment)
     except InputError:
-        return
-    program = named_preactivations(model.cell)
-    for statement in found:
-        letters = Letters(model.cell, program, meant=model.meant)
-        said: list[Term] = []
-        try:
-            for side in statement.sides:
-                survey(side, letters)
-            for side in statement.sides:
-                said.append(Claiming(statement.fragment, letters).term(side))
-        except InputError:
-            pass  # what stands before it is read
-        if said:
-            yield statement, said
+        return ()
+    program = named_preactivations(cell)
+    return tuple((one, sides) for one in said if (sides := _terms(one, Letters(cell, program, meant=meant))))
+
+
+def _terms(statement: Statement, letters: Letters) -> tuple[Term, ...]:
+    said: list[Term] = []
+    try:
+        for side in statement.sides:
+            survey(side, letters)
+        for side in statement.sides:
+            said.append(Claiming(statement.fragment, letters).term(side))
+    except InputError:
+        pass  # what stands before it is read
+    return tuple(said)
