@@ -8,6 +8,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from derive.errors import Place
+from derive.notation import spelled
 from derive.patterns import regex
 from derive.reader.meaning import tree
 from derive.reader.models.equations.finding import DERIVATIVE, RELATION, letter_named
@@ -58,6 +59,7 @@ _SUM_IN_WORDS = regex(
 )
 AGAINST_THE_WHOLE = "right only if {supposed}; line {line} counts its uses in earlier steps, too"
 _OF_ONE_USE = (DERIVATIVES["step"], DERIVATIVES["use"])
+_LETTER = regex(rf"\\?[A-Za-z]+{_SCRIPTS}+")
 _CURLED = regex(r"\\partial(?![A-Za-z])|∂|\\nabla(?![A-Za-z])|∇|\\delta(?![A-Za-z])|δ")
 _IN_A_CASE = regex(r"=\s*-?[\d.]+\s*(?:[$,;:，；：]|\\)")  # z_t = 0: h_t = h_{t-1}
 
@@ -212,6 +214,30 @@ def against_the_whole(found: Sequence[Audited]) -> Iterator[Audited]:
     line = next((each.formula.place.line for each in plain if each.model is not None and _through_steps(each)), 0)
     for each in found:
         yield replace(each, judgements=tuple(_whole(one, line) for one in each.judgements)) if line else each
+
+
+def against_the_carried(found: Sequence[Audited]) -> Iterator[Audited]:
+    """The formulas, those left open that are right only if a letter for ∂h_t/∂W, which the note gives from its value at
+    t - 1, has the use in one step alone: S_t = f'(a_t) (W S_{t-1} + h_{t-1}).
+    """
+    lines: dict[str, int] = {}
+    for each in found:
+        left, equals, right = each.formula.text.partition("=")
+        for letter in _sensitivities(each) if equals else ():
+            at = rf"{re.escape(str(spelled(letter)))}\s*_\s*\{{?\s*t\b"
+            if re.fullmatch(rf"[\s&]*{at}\s*\}}?[\s&]*", left) and re.search(rf"{at}\s*-\s*1", right):
+                lines.setdefault(letter, each.formula.place.line)
+    for each in found:
+        about = {letter_named(m.group()) for m in _LETTER.finditer(each.formula.text)} if lines else set()
+        line = next((line for letter, line in lines.items() if letter in about), 0)
+        yield replace(each, judgements=tuple(_whole(one, line) for one in each.judgements)) if line else each
+
+
+def _sensitivities(audited: Audited) -> Iterator[str]:
+    """The letters that stand for a derivative of a value by a parameter."""
+    for letter, said in audited.model.meant.errors if audited.model is not None else ():
+        if isinstance(said, tree.Derivative) and said.by.time is None:
+            yield letter
 
 
 def _through_steps(audited: Audited) -> bool:

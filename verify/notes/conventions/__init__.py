@@ -23,7 +23,7 @@ from verify.notes.conventions.errors import (
     redefined,
     upstream,
 )
-from verify.notes.conventions.functions import chosen, differentials, exchanged, identity
+from verify.notes.conventions.functions import called_an_activation, chosen, differentials, exchanged, identity
 from verify.notes.conventions.habits import keeping, of_numbered, of_one, of_this_step, onward, through_a_state
 from verify.notes.conventions.row_gradients import transposed
 from verify.notes.conventions.steps import (
@@ -48,11 +48,13 @@ def settled(
     last_alone: Collection[Formula] = (),
     along: Collection[Formula] = (),
     lengths: Collection[int] = (),
+    texts: Sequence[str] = (),
 ) -> tuple[Audited, ...]:
     """The same formulas under the conventions of the note that leave fewest of them wrong.
 
     `quickly` judges without explaining; `last_alone` stand behind words that say that the loss reads the last output
-    alone, `along` behind words for what comes through one state; of `lengths` steps the note speaks.
+    alone, `along` behind words for what comes through one state; of `lengths` steps the note speaks, whose
+    words are `texts`.
     """
 
     def under(convention: Convention, before: Sequence[Audited]) -> Sequence[Audited]:
@@ -71,6 +73,7 @@ def settled(
     for convention in (
         of_either_sign,
         last,
+        partial(called_an_activation, texts=texts),
         identity,
         without_biases,
         partial(of_length, said=lengths),
