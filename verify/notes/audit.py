@@ -23,6 +23,7 @@ from verify.notes.contradictions import (
     against_the_carried,
     against_the_sum,
     against_the_whole,
+    of_any_step,
     of_cases,
     of_two_minds,
     of_unread_errors,
@@ -208,7 +209,7 @@ def audit(
     judged = tuple(perhaps(judged, quickly))
     judged = tuple(of_cases(tuple(of_unused_losses(judged, models.written.losses))))
     judged = tuple(map(behind_arrows, unexplained(judged)))
-    judged = tuple(of_zeros(tuple(of_wrong_errors(judged))))
+    judged = tuple(of_any_step(tuple(of_zeros(tuple(of_wrong_errors(judged))))))
     return Audit(document, tuple(map(_ignoring, judged)))
 
 

@@ -36,6 +36,12 @@ _BARE_ERROR = regex(
 )
 """δ_t =, of which no label says what it is the gradient by."""
 
+OF_SO_MANY = "right only if {supposed}; it speaks of any step t"
+_SO_MANY = regex(r"(?:the sequence has|there are) \d+ steps(?:, as many as the formula names)?")
+_AT_T = regex(r"[_^]\s*(?:t(?![A-Za-z])|\{\s*\(?\s*t\s*\)?\s*\})")
+_NUMBERED_SUM = regex(r"\\(?:sum|prod)\s*(?:\\limits\s*)?_\s*\{\s*([a-z])\s*=[^{}]*\}\s*\^\s*\{?\s*\d")
+"""A sum up to a step by its number."""
+
 OF_A_CASE = "said of the case that the words before it name, which is not read"
 _CASE = regex(
     r"(?:\A|[\s*\-。；;])(?:if|when|otherwise|else|若|如果|当|否则|其他情况|其余)(?![A-Za-z])[^.。；;]*[:：]\W*\Z",
@@ -69,6 +75,10 @@ def of_two_minds(found: Sequence[Audited]) -> Iterator[Audited]:
     said: list[tuple[Model, tuple[str, ...], int, frozenset[str]]] = []
     for each in found:
         in_a_case = _IN_A_CASE.search(each.formula.place.text)
+        error = _ERROR.match(each.formula.text.lstrip(" &"))
+        if error and each.model is not None and any(one.reason == ANOTHER for one in each.judgements):
+            letters = frozenset({_error_named(error.group())})  # δ_3 = 1 (1 - h_3^2)
+            said.append((each.model, each.formula.section, each.formula.place.line, letters))
         if each.model is not None and not in_a_case and not DERIVATIVE.search(each.formula.text):
             computed = {equation.symbol.name for equation in each.model.cell.equations}
             letters = names(each.formula.fragment) & computed
@@ -80,7 +90,7 @@ def of_two_minds(found: Sequence[Audited]) -> Iterator[Audited]:
             if letters:
                 said.append((each.model, each.formula.section, each.formula.place.line, letters))
     for each in found:
-        about = names(each.formula.fragment)
+        about = names(each.formula.fragment) | {_error_named(m.group()) for m in _ERROR.finditer(each.formula.text)}
         lines = [
             line
             for model, section, line, letters in said
@@ -155,6 +165,24 @@ def of_zeros(found: Sequence[Audited]) -> Iterator[Audited]:
     for each in found:
         kept = (
             _left_open(one, words) if (words := next(filter(upside.ZERO.search, one.assumptions), "")) else one
+            for one in each.judgements
+        )
+        yield replace(each, judgements=tuple(kept))
+
+
+def of_any_step(found: Sequence[Audited]) -> Iterator[Audited]:
+    """The formulas, those left open that speak of any step t and are right only of as many steps as a sum in them has:
+    ∂L_t/∂W = Σ_{s=0}^4 ..., where what stands at s > t is zero.
+    """
+    for each in found:
+        kept = (
+            _left_open(one, OF_SO_MANY.format(supposed=words))
+            if (words := next(filter(_SO_MANY.fullmatch, one.assumptions), ""))
+            and one.word in RIGHT
+            and _AT_T.search(one.formula)
+            and _NUMBERED_SUM.search(one.formula)
+            and "t" not in _NUMBERED_SUM.findall(one.formula)
+            else one
             for one in each.judgements
         )
         yield replace(each, judgements=tuple(kept))
