@@ -136,18 +136,21 @@ def of_direct_parts(found: Sequence[Audited], judge: Judge) -> Iterator[Audited]
 
 def _with_direct_parts(audited: Audited, model: Model) -> Iterator[str]:
     """The text with ∂⁺l, and with the loss l_t of the step alone, on the right in what its left side is."""
-    steps: dict[re.Match[str], Expr] = {}
+    text = audited.formula.text
+    steps: dict[int, tuple[re.Match[str], Expr]] = {}
     for _, (left, *rest) in sides_of(audited, model):
         for part in (part for side in rest for part in tree.walk(side)):
-            same = isinstance(left, Gradient) and isinstance(part, Gradient) and part.by == left.by
-            loss = _LOSS.search(part.where.fragment.text, part.where.start, part.where.end) if same else None
-            if isinstance(part, Gradient) and loss and part.by.time:
-                steps[loss] = part.by.time
-    for wanted in (r"{sign}^{{+}} {loss}", r"{sign} {loss}_{{{time}}}") if steps else ():
-        text = audited.formula.text
-        for loss, time in sorted(steps.items(), key=lambda each: -each[0].start()):
-            text = text[: loss.start()] + wanted.format(**loss.groupdict(), time=time) + text[loss.end() :]
-        yield text
+            if not (isinstance(left, Gradient) and isinstance(part, Gradient) and part.by == left.by and part.by.time):
+                continue
+            at = part.span  # of a letter for it none, or elsewhere
+            loss = _LOSS.search(text, at.start, at.end) if at is not None and at.fragment.text == text else None
+            if loss is not None:
+                steps[loss.start()] = loss, part.by.time
+    for wanted in ("{sign}^{{+}} {loss}", "{sign} {loss}_{{{time}}}") if steps else ():
+        said = text
+        for start, (loss, time) in sorted(steps.items(), reverse=True):
+            said = said[:start] + wanted.format(**loss.groupdict(), time=time) + said[loss.end() :]
+        yield said
 
 
 def _of(step: Expr, said: Term) -> Term | None:
