@@ -21,8 +21,10 @@ from verify.notes import lint
 from verify.notes.audited import Audited
 from verify.notes.backward.judging import of_programs
 from verify.notes.contradictions import (
+    against_the_carried,
     against_the_sum,
     against_the_whole,
+    of_any_step,
     of_cases,
     of_two_minds,
     of_unread_errors,
@@ -192,7 +194,8 @@ def audit(
     lengths |= {*lengths_in_equations(models.written.equations)}
     lengths |= {*lengths_in_sums(line for part in document.parts for line in part.text.splitlines())}
     of_last = last_alone | behind_words(document, OUTPUT_ALONE, NEXT_TO, EVERY_OUTPUT)
-    judged = settled(tuple(map(sparingly, document.formulas)), apart, apart, quickly, of_last, along, lengths)
+    texts = [part.text for part in document.parts]
+    judged = settled(tuple(map(sparingly, document.formulas)), apart, apart, quickly, of_last, along, lengths, texts)
     judged = tuple(_in_other_letters(each, models, apart) for each in judged)
     as_long = as_long_as_named(judged, lengths, lambda each: apart(each.formula, each.model) if each.model else each)
 
@@ -207,13 +210,13 @@ def audit(
     judged = tuple(as_defined(judged, apart))
     lines = {part.file: part.text.splitlines() for part in document.parts}
     judged = tuple(of_plain_cells(each, lines.get(each.formula.place.file, []), apart) for each in judged)
-    texts = [part.text for part in document.parts]
     judged = tuple(against_the_sum(tuple(of_two_minds(tuple(of_examples(judged, document)))), bool(last_alone), texts))
     judged = tuple(against_the_whole(tuple(of_unread_errors(perhaps_handed_back(judged, quickly)))))
+    judged = tuple(against_the_carried(judged))
     judged = tuple(perhaps(judged, quickly))
     judged = tuple(of_cases(tuple(of_unused_losses(judged, models.written.losses))))
     judged = tuple(map(behind_arrows, unexplained(judged)))
-    judged = tuple(of_zeros(tuple(of_wrong_errors(judged))))
+    judged = tuple(of_any_step(tuple(of_zeros(tuple(of_wrong_errors(judged))))))
     judged = _in_order(document, (*judged, *of_programs(document, models, check)))
     return Audit(document, tuple(map(_ignoring, map(asking, judged))))
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from derive.errors import Place
+from derive.notation import spelled
 from derive.patterns import regex
 from derive.reader.meaning import tree
 from derive.reader.models.equations.finding import DERIVATIVE, RELATION, letter_named
@@ -35,6 +36,12 @@ _BARE_ERROR = regex(
 )
 """δ_t =, of which no label says what it is the gradient by."""
 
+OF_SO_MANY = "right only if {supposed}; it speaks of any step t"
+_SO_MANY = regex(r"(?:the sequence has|there are) \d+ steps(?:, as many as the formula names)?")
+_AT_T = regex(r"[_^]\s*(?:t(?![A-Za-z])|\{\s*\(?\s*t\s*\)?\s*\})")
+_NUMBERED_SUM = regex(r"\\(?:sum|prod)\s*(?:\\limits\s*)?_\s*\{\s*([a-z])\s*=[^{}]*\}\s*\^\s*\{?\s*\d")
+"""A sum up to a step by its number."""
+
 OF_A_CASE = "said of the case that the words before it name, which is not read"
 _CASE = regex(
     r"(?:\A|[\s*\-。；;])(?:if|when|otherwise|else|若|如果|当|否则|其他情况|其余)(?![A-Za-z])[^.。；;]*[:：]\W*\Z",
@@ -58,6 +65,7 @@ _SUM_IN_WORDS = regex(
 )
 AGAINST_THE_WHOLE = "right only if {supposed}; line {line} counts its uses in earlier steps, too"
 _OF_ONE_USE = (DERIVATIVES["step"], DERIVATIVES["use"])
+_LETTER = regex(rf"\\?[A-Za-z]+{_SCRIPTS}+")
 _CURLED = regex(r"\\partial(?![A-Za-z])|∂|\\nabla(?![A-Za-z])|∇|\\delta(?![A-Za-z])|δ")
 _IN_A_CASE = regex(r"=\s*-?[\d.]+\s*(?:[$,;:，；：]|\\)")  # z_t = 0: h_t = h_{t-1}
 
@@ -67,6 +75,10 @@ def of_two_minds(found: Sequence[Audited]) -> Iterator[Audited]:
     said: list[tuple[Model, tuple[str, ...], int, frozenset[str]]] = []
     for each in found:
         in_a_case = _IN_A_CASE.search(each.formula.place.text)
+        error = _ERROR.match(each.formula.text.lstrip(" &"))
+        if error and each.model is not None and any(one.reason == ANOTHER for one in each.judgements):
+            letters = frozenset({_error_named(error.group())})  # δ_3 = 1 (1 - h_3^2)
+            said.append((each.model, each.formula.section, each.formula.place.line, letters))
         if each.model is not None and not in_a_case and not DERIVATIVE.search(each.formula.text):
             computed = {equation.symbol.name for equation in each.model.cell.equations}
             letters = names(each.formula.fragment) & computed
@@ -78,7 +90,7 @@ def of_two_minds(found: Sequence[Audited]) -> Iterator[Audited]:
             if letters:
                 said.append((each.model, each.formula.section, each.formula.place.line, letters))
     for each in found:
-        about = names(each.formula.fragment)
+        about = names(each.formula.fragment) | {_error_named(m.group()) for m in _ERROR.finditer(each.formula.text)}
         lines = [
             line
             for model, section, line, letters in said
@@ -158,6 +170,24 @@ def of_zeros(found: Sequence[Audited]) -> Iterator[Audited]:
         yield replace(each, judgements=tuple(kept))
 
 
+def of_any_step(found: Sequence[Audited]) -> Iterator[Audited]:
+    """The formulas, those left open that speak of any step t and are right only of as many steps as a sum in them has:
+    ∂L_t/∂W = Σ_{s=0}^4 ..., where what stands at s > t is zero.
+    """
+    for each in found:
+        kept = (
+            _left_open(one, OF_SO_MANY.format(supposed=words))
+            if (words := next(filter(_SO_MANY.fullmatch, one.assumptions), ""))
+            and one.word in RIGHT
+            and _AT_T.search(one.formula)
+            and _NUMBERED_SUM.search(one.formula)
+            and "t" not in _NUMBERED_SUM.findall(one.formula)
+            else one
+            for one in each.judgements
+        )
+        yield replace(each, judgements=tuple(kept))
+
+
 def of_cases(found: Sequence[Audited]) -> Iterator[Audited]:
     """The formulas, those left open that are wrong in a case that words before them in their line name."""
     for each in found:
@@ -212,6 +242,30 @@ def against_the_whole(found: Sequence[Audited]) -> Iterator[Audited]:
     line = next((each.formula.place.line for each in plain if each.model is not None and _through_steps(each)), 0)
     for each in found:
         yield replace(each, judgements=tuple(_whole(one, line) for one in each.judgements)) if line else each
+
+
+def against_the_carried(found: Sequence[Audited]) -> Iterator[Audited]:
+    """The formulas, those left open that are right only if a letter for ∂h_t/∂W, which the note gives from its value at
+    t - 1, has the use in one step alone: S_t = f'(a_t) (W S_{t-1} + h_{t-1}).
+    """
+    lines: dict[str, int] = {}
+    for each in found:
+        left, equals, right = each.formula.text.partition("=")
+        for letter in _sensitivities(each) if equals else ():
+            at = rf"{re.escape(str(spelled(letter)))}\s*_\s*\{{?\s*t\b"
+            if re.fullmatch(rf"[\s&]*{at}\s*\}}?[\s&]*", left) and re.search(rf"{at}\s*-\s*1", right):
+                lines.setdefault(letter, each.formula.place.line)
+    for each in found:
+        about = {letter_named(m.group()) for m in _LETTER.finditer(each.formula.text)} if lines else set()
+        line = next((line for letter, line in lines.items() if letter in about), 0)
+        yield replace(each, judgements=tuple(_whole(one, line) for one in each.judgements)) if line else each
+
+
+def _sensitivities(audited: Audited) -> Iterator[str]:
+    """The letters that stand for a derivative of a value by a parameter."""
+    for letter, said in audited.model.meant.errors if audited.model is not None else ():
+        if isinstance(said, tree.Derivative) and said.by.time is None:
+            yield letter
 
 
 def _through_steps(audited: Audited) -> bool:

@@ -228,7 +228,7 @@ def _under(
     for judgement in found:
         place = judgement.place
         says = about.get((place.line, place.column)) if place else None
-        kept = holes.loosely(holes.judged(judgement, model, says), loose, says, apart)
+        kept = holes.loosely(holes.judged(judgement, model, says), model.cell, loose, says, apart)
         if by := holes.on_gates(model, says):
             same = [one for one in again() if one.place == place and one.formula == judgement.formula]
             kept = holes.as_given(kept, same[0] if same else None, model, by)

@@ -222,7 +222,8 @@ class Letters:
         if entry or f"number {written.base}" in self.guesses.turned:
             return found
         words = f"{spelled(written.base, found.name)} is not {found.name}"
-        other = Guess(words, holds=written.base == "I", doubtful=True)
+        slip = len(found.name.partition("_")[2]) > 1 and written.base.islower() and not found.at  # w_{hh} beside W_{hh}
+        other = Guess(words, holds=written.base == "I", doubtful=not slip)
         return None if self.guesses.other(f"fold {written.base}", other) else found
 
     @property

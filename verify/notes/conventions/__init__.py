@@ -25,7 +25,7 @@ from verify.notes.conventions.errors import (
     redefined,
     upstream,
 )
-from verify.notes.conventions.functions import chosen, differentials, exchanged, identity
+from verify.notes.conventions.functions import called_an_activation, chosen, differentials, exchanged, identity
 from verify.notes.conventions.habits import keeping, of_numbered, of_one, of_this_step, onward, through_a_state
 from verify.notes.conventions.row_gradients import transposed
 from verify.notes.conventions.steps import (
@@ -34,6 +34,7 @@ from verify.notes.conventions.steps import (
     last,
     of_last_output,
     of_length,
+    of_named_step,
     of_next_step,
     of_no_said_loss,
     of_no_said_step,
@@ -51,12 +52,14 @@ def settled(
     last_alone: Collection[Formula] = (),
     along: Collection[Formula] = (),
     lengths: Collection[int] = (),
+    texts: Sequence[str] = (),
 ) -> tuple[Audited, ...]:
     """The same formulas under the conventions of the note that leave fewest of them wrong.
 
     `found` is judged without explaining; `explain` is asked where it counts when a formula is true, and of what stays
     wrong. `quickly` judges without explaining; `last_alone` stand behind words that say that the loss reads the last
-    output alone, `along` behind words for what comes through one state; of `lengths` steps the note speaks.
+    output alone, `along` behind words for what comes through one state; of `lengths` steps the note speaks, whose
+    words are `texts`.
     """
 
     explained = cache(explain)
@@ -88,6 +91,7 @@ def settled(
     for convention in (
         of_either_sign,
         partial(last, told=told),
+        partial(called_an_activation, texts=texts),
         identity,
         without_biases,
         partial(of_length, said=lengths, told=told),
@@ -104,6 +108,7 @@ def settled(
         partial(at_the_start, told=told),
         with_step_zero,
         of_next_step,
+        of_named_step,
         adding,
         keeping(Habit.ALONG),
         keeping(Habit.OWN_USE),

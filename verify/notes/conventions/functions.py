@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -27,8 +28,16 @@ _UPRIGHT = regex(r"\\mathrm\s*(?:\{\s*d\s*\}|d)\s*(?P<of>\\?[A-Za-z]+\s*(?:_\s*(
 
 _EARLIEST = "t - 2"
 CHOSEN = "{function} is {chosen}, which the equations leave open"
-USUAL_FUNCTIONS = ("tanh", "sigmoid", "relu")
+RELU = "relu"
+USUAL_FUNCTIONS = ("tanh", "sigmoid", RELU)
 """What a function that equations leave open usually is."""
+AN_ACTIVATION = regex(
+    r"(?:\\sigma(?![A-Za-z])|σ)[^\n。.;；]{0,30}(?:激活函[数數]|\bactivation\b|\bnon-?linearity\b|活性化関数)"
+    r"|(?:激活函[数數]|\bactivation(?: function)?|\bnon-?linearity|活性化関数)[\s为是\\($]*(?:sigma(?![A-Za-z])|σ)",
+    re.IGNORECASE,
+)
+A_SIGMOID = regex(r"sigmoid|logistic|シグモイド", re.IGNORECASE)
+SPOKEN = "the function in the equation of {name} is tanh, as the note calls it an activation and names no other"
 SOFTMAX = "softmax"
 """What one usually is whose values a loss compares."""
 
@@ -62,7 +71,35 @@ def chosen(found: Sequence[Audited], judge: Judge) -> list[Audited]:
                     continue
                 other = replace(doubted(model, CHOSEN.format(function=function.name, chosen=name)), cell=cell)
                 wrong = {n: each for n, each in enumerate(result) if each.model == model and wrong_in(each)}
+                if name == RELU:  # of which f' f' = f', so that one too many is no mistake
+                    wrong = {n: each for n, each in wrong.items() if not _has_slope(each, function)}
                 result = mending(result, {n: judge(each.formula, other) for n, each in wrong.items()})
+    return result
+
+
+def called_an_activation(found: Sequence[Audited], judge: Judge, texts: Sequence[str]) -> list[Audited]:
+    """σ in the equation of a state as tanh, where that mends formulas and spoils none of a note that calls σ an
+    activation and speaks of no sigmoid.
+    """
+    result = list(found)
+    if any(map(A_SIGMOID.search, texts)) or not any(map(AN_ACTIVATION.search, texts)):
+        return result
+    for model in dict.fromkeys(each.model for each in found if each.model is not None and wrong_in(each)):
+        states = {state.name for state in model.cell.states}
+        for equation in model.cell.equations:
+            value = equation.expression
+            if equation.symbol.name not in states or not isinstance(value, nodes.Elementwise):
+                continue
+            if value.function != ENTRIES["sigmoid"].function:
+                continue
+            other_value = replace(equation, expression=nodes.apply(ENTRIES["tanh"].function, *value.operands))
+            cell = replace(
+                model.cell, equations=tuple(other_value if e is equation else e for e in model.cell.equations)
+            )
+            other = replace(doubted(model, SPOKEN.format(name=equation.symbol.name)), cell=cell)
+            tried = {n: judge(each.formula, other) for n, each in enumerate(result) if each.model == model}
+            if all(right_in(again) >= right_in(result[n]) for n, again in tried.items()):
+                result = mending(result, tried)
     return result
 
 
@@ -83,6 +120,12 @@ def _applying(cell: Cell, function: ScalarFunction, usual: str) -> Cell | None:
 
     changed = (replace(each, expression=nodes.substitute(each.expression, put_in)) for each in cell.equations)
     return replace(cell, equations=tuple(changed))
+
+
+def _has_slope(audited: Audited, function: ScalarFunction) -> bool:
+    """Whether a formula has the slope of a function by its letter: f'(a_t)."""
+    letter = re.escape(str(spelled(function.name)))
+    return bool(re.search(rf"{letter}\s*(?:'|\^\s*\{{?\s*\\prime)", audited.formula.text))
 
 
 def _called(expression: nodes.Node) -> set[nodes.Elementwise]:

@@ -77,7 +77,7 @@ def _onward(here: Collection[int], found: Sequence[Audited], judge: Judge) -> di
     if not _speaks_of_later([found[number] for number in here]):
         return {}
     said = {number: found[number] for number in here if right_in(found[number]) or wrong_in(found[number])}
-    models = {number: _with_later_losses(each.model) for number, each in said.items() if each.model is not None}
+    models = {number: with_later_losses(each.model) for number, each in said.items() if each.model is not None}
     other = {number: judge(said[number].formula, model) for number, model in models.items()}
     for number, each in other.items():
         if wrong_in(said[number]) > right_in(each) - right_in(said[number]):  # ∂L_t/∂W may be what step t brings of it
@@ -107,7 +107,7 @@ def _speaks_of_later(found: Sequence[Audited]) -> bool:
     )
 
 
-def _with_later_losses(model: Model) -> Model:
+def with_later_losses(model: Model) -> Model:
     """The model in a note whose ∂L_t is of the losses from step t on, its error letters too."""
     errors = tuple((letter, tree.mapped(said, _of_all)) for letter, said in model.meant.errors)
     asked = tuple((name, step, None if loss == step else loss) for name, step, loss in model.meant.asked)

@@ -27,7 +27,7 @@ from verify.formulas.equation import ITSELF
 from verify.formulas.judgement import Judgement, Word
 from verify.formulas.wrong import special
 from verify.notes.audited import Audited
-from verify.notes.conventions.habits import OF_ONE
+from verify.notes.conventions.habits import OF_ONE, with_later_losses
 from verify.notes.conventions.trying import RIGHT, Judge, doubted, mending, sides_of, states_of, wrong_in
 from verify.notes.files import Formula
 from verify.notes.models.meaning import unweighted
@@ -42,12 +42,18 @@ _BOUND = regex(r"\\(?:sum|prod)\s*_\s*\{\s*(?P<letter>[a-z])\s*=\s*\d\s*\}\s*\^\
 """A sum or product of all steps, and the letter of its steps."""
 _LIMIT = regex(r"\\(?:sum|prod)\s*_\s*\{\s*[a-z]\s*=\s*\d\s*\}\s*\^\s*\{?\s*(?P<letter>t)(?![A-Za-z])(?=\s*\}?)")
 """A sum or product up to step t."""
+OF_ONE_MEAN = "every letter for a loss in it is the mean over the steps"
+DIRECT = "the gradient on the right that stands on the left, too, is what the loss reads of that step itself"
+_LOSS = regex(
+    r"(?P<sign>\\partial(?![A-Za-z])|∂)\s*(?P<loss>\\(?:mathcal|ell)\s*(?:\{?[A-Z]\}?)?|[A-Za-z])(?!\s*[_^(])"
+)
+_IMMEDIATE = regex(r"(?:\\partial|∂)\s*\^\s*\{?\s*\+|∂⁺")
 _STEP = regex(r"_\s*\{?\s*(\d)\s*\}?")
 
 
 def perhaps(found: Sequence[Audited], judge: Judge) -> Sequence[Audited]:
     """The formulas of a note, those left open that are right only of less, or of another letter, than they say."""
-    for way in (of_one_loss, of_a_mean, of_one_letter, of_shares, of_handed_back):
+    for way in (of_one_loss, of_a_mean, of_the_mean, of_direct_parts, of_one_letter, of_shares, of_handed_back):
         if any(map(wrong_in, found)):
             found = tuple(way(found, judge))
     return found
@@ -92,6 +98,59 @@ def of_a_mean(found: Sequence[Audited], judge: Judge) -> Iterator[Audited]:
                 words = f"{OF_ONE} t alone"
                 each = _unless(words, each, judge(each.formula, doubted(model, words, losses=losses)))
         yield each
+
+
+def of_the_mean(found: Sequence[Audited], judge: Judge) -> Iterator[Audited]:
+    """The formulas, those left open that are right where two letters for losses are both the mean over the steps.
+
+    ∂L/∂W = Σ_t ∂l/∂a_t ∂a_t/∂W, where L = 1/T Σ_t l(y_t) and ∂l/∂a_t is what comes back from all later steps.
+    """
+    for each in found:
+        model = each.model
+        mean = [said for _, said in model.meant.losses if said.factor.has(nodes.T)] if model is not None else []
+        if model is not None and wrong_in(each) and mean:
+            parts = (part for _, said in sides_of(each, model) for side in said for part in tree.walk(side))
+            if all(part.only is None for part in parts if isinstance(part, Gradient)):
+                losses = tuple((letter, mean[0]) for letter in LOSSES)
+                other = replace(model, meant=replace(model.meant, losses=losses))
+                each = _unless(OF_ONE_MEAN, each, judge(each.formula, other))
+        yield each
+
+
+def of_direct_parts(found: Sequence[Audited], judge: Judge) -> Iterator[Audited]:
+    """The formulas, those left open that have on both sides the gradient that they give, and are right where it is on
+    the right what J reads of that step itself: ∂L/∂h_t = ∂L/∂h_t + ∂L/∂h_{t+1} ∂h_{t+1}/∂h_t.
+
+    Not in a note that has a sign for this: ∂⁺.
+    """
+    marked = any(_IMMEDIATE.search(each.formula.text) for each in found)
+    for each in found:
+        model = each.model
+        if model is not None and wrong_in(each) and not marked:
+            for text in _with_direct_parts(each, model):
+                fragment = replace(each.formula.fragment, text=text, as_written=each.formula.fragment.text)
+                for other in (model, with_later_losses(model)):
+                    each = _unless(DIRECT, each, judge(replace(each.formula, fragment=fragment), other))
+        yield each
+
+
+def _with_direct_parts(audited: Audited, model: Model) -> Iterator[str]:
+    """The text with ∂⁺l, and with the loss l_t of the step alone, on the right in what its left side is."""
+    text = audited.formula.text
+    steps: dict[int, tuple[re.Match[str], Expr]] = {}
+    for _, (left, *rest) in sides_of(audited, model):
+        for part in (part for side in rest for part in tree.walk(side)):
+            if not (isinstance(left, Gradient) and isinstance(part, Gradient) and part.by == left.by and part.by.time):
+                continue
+            at = part.span  # of a letter for it none, or elsewhere
+            loss = _LOSS.search(text, at.start, at.end) if at is not None and at.fragment.text == text else None
+            if loss is not None:
+                steps[loss.start()] = loss, part.by.time
+    for wanted in ("{sign}^{{+}} {loss}", "{sign} {loss}_{{{time}}}") if steps else ():
+        said = text
+        for start, (loss, time) in sorted(steps.items(), reverse=True):
+            said = said[:start] + wanted.format(**loss.groupdict(), time=time) + said[loss.end() :]
+        yield said
 
 
 def _of(step: Expr, said: Term) -> Term | None:

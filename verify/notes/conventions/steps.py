@@ -6,7 +6,10 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 
+from derive import nodes
 from derive.patterns import regex
+from derive.reader.meaning import tree
+from derive.reader.meaning.tree import Term
 from derive.reader.models.equations.equation import Equation
 from derive.reader.models.equations.names import letter_name
 from derive.reader.text.words import SUBSCRIPTS
@@ -16,8 +19,10 @@ from verify.notes.audited import Audited
 from verify.notes.conventions.trying import (
     Judge,
     Told,
+    doubted,
     in_case,
     mending,
+    parts_of,
     reworded,
     right_in,
     states_of,
@@ -83,6 +88,10 @@ _SUMMED = regex(r"=\s*1\s*\}\s*\^\s*\{?\s*(\d)(?!\d)")
 _OF_A_STEP = regex(r"(?:\\(?:mathcal|ell)\s*)?\{?(?<![A-Za-z])(?:[LEJC]|\\ell)\}?\s*(?:_|\^)\s*(?:\{?\(?[a-z0-9T])")
 """The loss of one step: L_t, E^{(t)}."""
 
+_NUMBERED = regex(r"_\s*(?:\{\s*(\d)\s*\}|(\d))")
+_LETTERED = regex(r"(?<![A-Za-z\\])t(?![A-Za-z])|\\sum|∑|Σ|\\partial|∂")
+"""A step by its letter, or a sum over the steps."""
+
 _SUM_FROM_ZERO = regex(r"(?<==)\s*0(?=\s*\}\s*\^\s*(?:T|\{\s*T\s*\}))")
 _SUM_OF_ALL = regex(r"\\sum(?:\\limits)?\s*_\s*(?:\{\s*t\s*\}|t(?![A-Za-z]))(?!\s*\^)(?=.*t\s*\+\s*1(?!\d))")
 """Σ_t of what has a t + 1."""
@@ -116,6 +125,7 @@ STARTS_AT_ZERO = "what stands before the first step is zero, as its equation say
 OF_LENGTH = "there are {steps} steps, as many as the formula names"
 AT_THE_LAST = "t = T, as the heading says"
 OF_NEXT = "the sum runs over the steps t of which t + 1 is one"
+OF_NAMED = "an error without a step is that of step {step}, which the formula names"
 FROM_ZERO = "steps are counted from 0, so that T - 1 is the last one"
 NONE_AT_ZERO = "what stands at step 0 counts as zero"
 OF_LAST_OUTPUT = "the loss reads the output of the last step alone, as the note says"
@@ -271,6 +281,40 @@ def from_zero(found: Sequence[Audited], judge: Judge) -> list[Audited]:
     return mended if right > 1 or (said and right) else list(found)
 
 
+def of_named_step(found: Sequence[Audited], judge: Judge) -> list[Audited]:
+    """Errors without a step as those of the one step that a formula names by its number: dW = δ_h h_0^⊤.
+
+    Such a formula is that of any step at this one. Behind h_0 it is the first; of others the last that is named.
+    """
+    tried = {}
+    for number, each in enumerate(found):
+        named = {int(step) for step in steps_named(each.formula.text)}
+        step = max([1, *named])
+        if each.model is None or not wrong_in(each) or not named or not named <= {step - 1, step}:
+            continue
+        if _LETTERED.search(each.formula.text) or not any(map(_is_bare, parts_of(each, each.model))):
+            continue
+        fragment = each.formula.fragment
+        text = _NUMBERED.sub(lambda m, k=step: "_t" if int(m[1] or m[2]) == k else "_{t-1}", fragment.text)  # type: ignore[misc]
+        there = replace(each.formula, fragment=replace(fragment, text=text, as_written=fragment.text))
+        again = judge(there, doubted(each.model, OF_NAMED.format(step=step)))
+        if len(again.judgements) == len(each.judgements):
+            tried[number] = _as_it_was(again, each)
+    return mending(found, tried)
+
+
+def _is_bare(part: Term) -> bool:
+    """Whether this is an error or gradient at t, as a letter without a step is."""
+    return isinstance(part, tree.Gradient) and part.spelling != "partial" and part.by.time == nodes.t
+
+
+def _as_it_was(again: Audited, each: Audited) -> Audited:
+    """The judgements on a formula in other words, shown as it was written."""
+    pairs = zip(again.judgements, each.judgements, strict=False)
+    shown = tuple(replace(new, formula=old.formula, place=old.place) for new, old in pairs)
+    return replace(again, formula=each.formula, judgements=shown)
+
+
 def at_the_start(found: Sequence[Audited], judge: Judge, told: Told) -> list[Audited]:
     """The equation of a state's first step, which reads none before it: o_1 = f(x_1 W)."""
     result = []
@@ -302,8 +346,6 @@ def of_next_step(found: Sequence[Audited], judge: Judge) -> list[Audited]:
     for number, each in enumerate(found):
         if each.model is not None and wrong_in(each) and _SUM_OF_ALL.search(each.formula.text):
             again = reworded(each, _SUM_OF_ALL, r"\sum_{t=0}^{T-1}", OF_NEXT, judge)
-            if len(again.judgements) == len(each.judgements):  # what is longer now is shown as it was
-                pairs = zip(again.judgements, each.judgements, strict=True)
-                shown = tuple(replace(new, formula=old.formula, place=old.place) for new, old in pairs)
-                tried[number] = replace(again, judgements=shown)
+            if len(again.judgements) == len(each.judgements):
+                tried[number] = _as_it_was(again, each)
     return mending(found, tried)

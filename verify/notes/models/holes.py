@@ -177,11 +177,17 @@ def unreached(cell: Cell) -> frozenset[str]:
 
 
 def loosely(
-    judgement: Judgement, loose: frozenset[str], about: Spoken | None, apart: frozenset[str] = frozenset()
+    judgement: Judgement, cell: Cell, loose: frozenset[str], about: Spoken | None, apart: frozenset[str]
 ) -> Judgement:
-    """The judgement; undecided where it is about a derivative by what nothing in the equations reads, which is zero."""
-    decided = judgement.word in (Word.PROVED, Word.HOLDS_IF, Word.WRONG)
-    if not decided or about is None or not (names := sorted((about.by & loose) | (about.asked & apart))):
+    """The judgement; undecided where it is about a derivative by what nothing in the equations reads, which is zero.
+
+    So is, where the loss reads other letters than are meant, the derivative of what is only given: ∂ŷ_t/∂h_t.
+    """
+    if about is None or judgement.word not in (Word.PROVED, Word.HOLDS_IF, Word.WRONG):
+        return judgement
+    given = about.moved & {one.name for one in (*cell.inputs, *cell.targets)}
+    names = sorted((about.by & loose) | ((about.by if given else about.asked) & apart))
+    if not names:
         return judgement
     reason = f"the loss reads nothing that depends on {names[0]}, so that what follows from it is not known"
     if names[0] in loose:
