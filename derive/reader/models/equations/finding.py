@@ -443,11 +443,12 @@ def _numbered(text: str, right_start: int) -> str | None:
     if left is None:
         return None
     step = int(left.group("step"))
-    right = re.sub(rf"_\{{?{step - 1}\}}?(?!\d)", "_{t-1}", typed[1])
-    apart = re.sub(rf"(?<![A-Za-z\\])[WUVb]_\{{?{step}\}}?(?!\d)", "", right)
-    if right == typed[1] and not re.search(rf"_\{{?{step}\}}?(?!\d)", apart):
+    before, here = (rf"_(?:\{{{number}\}}|{number}(?!\d))" for number in (step - 1, step))
+    right = re.sub(before, "_{t-1}", typed[1])
+    apart = re.sub(rf"(?<![A-Za-z\\])[WUVb]{here}", "", right)
+    if right == typed[1] and not re.search(here, apart):
         return None  # z_1 = W_1 h_t + b_1: the number of a layer
-    right = re.sub(rf"_\{{?{step}\}}?(?!\d)", "_t", right)
+    right = re.sub(here, "_t", right)
     if right == typed[1]:
         return None
     return f"{left.group('letter').strip()}_t = {right}"
