@@ -17,7 +17,7 @@ from derive.reader.meaning.vocabulary import is_general, names_function
 from derive.reader.models.equations.arguments import named_on_the_way
 from derive.reader.models.equations.equation import EVERY_STEP, LOSSES, Equation, mentions
 from derive.reader.models.equations.names import letter_name, spelled_names
-from derive.reader.models.equations.remarks import operands_in_words, without_remarks
+from derive.reader.models.equations.remarks import operands_in_words, with_other_values, without_remarks
 from derive.reader.models.equations.supposing import constant, supposed
 from derive.reader.models.equations.together.blocks import row_by_row
 from derive.reader.text.fragment import Fragment, piece
@@ -76,9 +76,10 @@ _SIZES = regex(r"\^\s*\{(?P<sizes>.*)\}\s*\Z", re.DOTALL)
 
 def equations(formula: Found, index: int) -> Iterator[Equation]:
     """The forward equations in a formula; a value that is supposed for a while is none."""
+    others = with_other_values(formula.fragment)
     for found in () if supposed(formula) else _equations(formula, index):
         if not _is_open_loss(found):
-            yield found if formula.displayed else replace(found, displayed=False)
+            yield replace(found, displayed=found.displayed and formula.displayed, or_else=found.place[1] in others)
 
 
 def suppositions(formula: Found, index: int) -> Iterator[Equation]:
