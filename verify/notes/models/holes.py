@@ -181,7 +181,10 @@ def loosely(
 ) -> Judgement:
     """The judgement; undecided where it is about a derivative by what nothing in the equations reads, which is zero."""
     decided = judgement.word in (Word.PROVED, Word.HOLDS_IF, Word.WRONG)
-    if not decided or about is None or not (names := sorted((about.by & loose) | (about.asked & apart))):
+    if not decided or about is None:
+        return judgement
+    beside = about.by if about.asked and judgement.word is Word.WRONG else about.asked  # ∂L/∂ŷ_t ∂ŷ_t/∂h_t
+    if not (names := sorted((about.by & loose) | (beside & apart))):
         return judgement
     reason = f"the loss reads nothing that depends on {names[0]}, so that what follows from it is not known"
     if names[0] in loose:
