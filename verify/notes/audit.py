@@ -92,6 +92,8 @@ _CUT = regex(
 _CUT_IN_CODE = regex(r"\bW_?[A-Za-z]{1,2}(?:[\"']\s*\])?\s*\[\s*:\s*,\s*:?\s*n_(?P<part>[A-Za-z])\s*:?\s*\]")
 """parameters["Wf"][:, :n_a] in a program: weights are cut behind the columns that act on a."""
 WRONG_IF = "wrong if"
+OF_NUMBERS = "all sizes"
+"""How it is told that a formula holds of numbers alone."""
 
 
 @dataclass(frozen=True)
@@ -264,7 +266,9 @@ def _is_open(audited: Audited) -> bool:
 
 
 def _decides(judgement: Judgement) -> bool:
-    """Whether a guess decides something, or says what is wrong under it."""
+    """Whether a guess decides something, or says what is wrong under it; with one that all sizes are 1 it does not."""
+    if any(words.startswith(OF_NUMBERS) for words in judgement.assumptions):
+        return False
     return judgement.word in (Word.PROVED, Word.HOLDS_IF) or judgement.reason.startswith(WRONG_IF)
 
 

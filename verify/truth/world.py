@@ -321,12 +321,24 @@ class World:
         return {**self.sizes, nodes.T: self.steps, **at}
 
     def value(self, key: Key) -> Matrix:
-        """The value of a quantity; one that is asked for outside its range is random, since it must not matter."""
+        """The value of a quantity; one that is asked for outside its range is random, since it must not matter.
+
+        What an input was before the first step is what a state that keeps it holds: x_0 where k_t = x_t.
+        """
         if key not in self.values and key[0] in self._later and key[1] is not None and 0 < key[1] <= self.steps + 1:
             self.values[key] = evaluate(self._later[key[0]].expression, self.environment(key[1])).value
+        elif key not in self.values and key in self._kept:
+            return self.value(self._kept[key])
         elif key not in self.values:
             self.values[key] = self.random("outside", self._quantity(key[0]), key[1])
         return self.values[key]
+
+    @cached_property
+    def _kept(self) -> Mapping[Key, Key]:
+        """Inputs at step 0, each with the initial state that keeps it."""
+        states = {state.name for state in self.cell.states}
+        keepers = {e.expression: e.symbol.name for e in self.cell.equations if e.symbol.name in states}
+        return {(one.name, 0): (keepers[one], 0) for one in self.cell.inputs if one in keepers}
 
     def _quantity(self, name: str) -> Quantity:
         if name not in self.cell.quantities:

@@ -30,6 +30,7 @@ from derive.reader.questions.exponentials import is_exp
 from derive.reader.questions.guesses import Guess, Question
 from derive.reader.resolving.document import Document
 from derive.reader.sizes import kinds
+from derive.reader.sizes.contexts import capital
 from derive.reader.sizes.joining import COLUMN, ROW
 from derive.reader.sizes.shapes import ONE
 from derive.reader.sizes.sizing import Assignment
@@ -199,9 +200,11 @@ def without_batch(assignments: Sequence[Assignment], roles: Roles, declared: Dec
     shapes = {name: shape for name, shape in declared.shapes.items() if name in timed and ONE not in shape}
     firsts = {declared.sizes.find(shape[0]) for shape in shapes.values()}
     sizes = {declared.sizes.find(d) for name, shape in declared.shapes.items() if name not in shapes for d in shape}
-    if len(firsts) != 1 or firsts & sizes or not any(name in roles.inputs for name in shapes):
+    seconds = {declared.sizes.find(shape[1]) for shape in shapes.values()}
+    if len(firsts) != 1 or firsts & (sizes | seconds):
         return
-    if firsts & {declared.sizes.find(shape[1]) for shape in shapes.values()}:
+    small = seconds <= sizes and not any(map(capital, shapes))  # h_t ∈ ℝ^{n×h} beside W ∈ ℝ^{h×h} alone
+    if not (small or any(name in roles.inputs for name in shapes)):
         return
     for name, shape in shapes.items():
         declared.shapes[name] = (ONE, shape[1])

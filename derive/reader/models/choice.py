@@ -327,8 +327,8 @@ class Choice:
         return frozenset(later) if others and 0 in read and 1 not in read else frozenset()
 
     def is_data(self, name: str) -> bool:
-        """Whether a name is given at every step and no part of the model but its loss, or r = ŷ - y, reads it."""
-        readers = self._readers(name)
+        """Whether a name is given at every step and nothing but a loss, or r = ŷ - y, reads it at its step."""
+        readers = [e for e in self._readers(name) if any(m.name == name and m.offset == e.offset for m in e.used)]
         residual = [e for e in readers if not e.loss and _RESIDUAL.fullmatch(e.right)]
         behind = [one for e in residual for one in self._readers(e.target)]
         losses = [e for e in (*readers, *behind) if e.loss]

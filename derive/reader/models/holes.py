@@ -58,8 +58,17 @@ def find_holes(chosen: Choice) -> None:
     for name, offsets in chosen.used.items():
         defined = name in chosen.by_name or name in chosen.open or name in chosen.before
         if -1 in offsets and 0 not in offsets and not defined:
+            if _is_given(chosen, name):
+                chosen.assumed.append(f"{name} is given, not computed")
+                continue
             chosen.open[name] = "the note has no equation for it"
             chosen.missing.add(name)
+
+
+def _is_given(chosen: Choice, name: str) -> bool:
+    """Whether x_{t-1} beside h_{t-1}, or y_{t-1} where ŷ_t is computed, is an input read one step late."""
+    carried = any(m.offset == -1 and m.name in chosen.by_name for e in chosen.by_name.values() for m in e.used)
+    return carried and (name in INPUTS or f"{name}_hat" in chosen.by_name)
 
 
 def _is_from_elsewhere(chosen: Choice, unread: Unread, name: str) -> bool:

@@ -34,6 +34,7 @@ SMALL = "the letters are numbers, as all weights are small letters"
 VALUED = "the letters are numbers, as line {line} gives one"
 SAID_SMALL = "the letters are numbers, as the words of the note say"
 OF_TWO = "{name} is {entry} alone, though {other} has an equation of its own"
+FIRST_OF_TWO = "{name} is the first of the values that line {line} gives it"
 SLIPPED = "{letter} stands for {other}, in which alone its equation differs from a part of another"
 CARRIED = "what reads {value} is meant to read {state}, which is the same and which alone is spoken of"
 NO_EQUATION = "the note has no equation for {names}"
@@ -131,7 +132,8 @@ def _own(
             numbers = (NUMBER.format(letter=letter) for letter in chosen.numbers)
             meant = [SLIPPED.format(letter=spelled(a), other=spelled(b)) for a, b in slipped.items()]
             meant += [CARRIED.format(state=spelled(a), value=spelled(b)) for a, b in passed.items()]
-            doubts = (*chosen.doubts, *numbers, *meant, *_later(chosen, at), *_of_two(chosen), *chosen.instead.values())
+            meant += [*_later(chosen, at), *_of_two(chosen), *_or_else(chosen)]
+            doubts = (*chosen.doubts, *numbers, *meant, *chosen.instead.values())
             model = Model(
                 named, _origin(chosen), said, _places(chosen) | of_others(chosen), tuple(holes_of(chosen)),
                 doubts, _meant(chosen, cell), unusable=tuple(chosen.contradicted),
@@ -177,6 +179,12 @@ def _of_two(chosen: Choice) -> list[str]:
             entry = f"${spelled(f'{name}_{equation.entry}')}$"
             found.append(OF_TWO.format(name=f"${spelled(name)}$", entry=entry, other=f"${spelled(other.target)}$"))
     return found
+
+
+def _or_else(chosen: Choice) -> list[str]:
+    """Letters with two values, of which the first is taken: h_t = tanh(z_t) or ReLU(z_t)."""
+    found = [(name, e.place[1]) for name, e in chosen.by_name.items() if e.or_else]
+    return [FIRST_OF_TWO.format(name=f"${spelled(name)}$", line=line) for name, line in found]
 
 
 def _of_another_example(equation: Equation, section: tuple[str, ...]) -> bool:

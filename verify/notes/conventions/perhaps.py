@@ -259,7 +259,8 @@ def _via(formula: Formula, statement: Statement, relation: int, model: Model, ju
 def of_one_letter(found: Sequence[Audited], judge: Judge) -> Iterator[Audited]:
     """The formulas, those left open that are right where one letter stands for the last step that another side names.
 
-    ∂c_t/∂c_0 = ∏_{t=1}^T f_t, where T is meant on the left, and ∂s_4/∂W = Σ_{k=1}^t ..., where 4 is meant above the Σ.
+    ∂c_t/∂c_0 = ∏_{t=1}^T f_t, where T is meant on the left, and ∂s_4/∂W = Σ_{k=1}^t ..., where 4 is meant above the Σ;
+    Σ_{i=1}^T ∂L_t/∂V, where t is meant below it.
     """
     for each in found:
         model = each.model
@@ -289,6 +290,8 @@ def _for_another(text: str) -> tuple[str, str, str] | None:
     if not equals:
         return None
     bound = _BOUND.search(right)
+    if bound is not None and (counted := _counting_nothing(text, bound["letter"])) is not None:
+        return counted, bound["letter"], "t"
     if bound is not None and (own := _below(bound["letter"])).search(left):
         letter, last = bound.groups()
         return own.sub(lambda m: m[0].replace(letter, last), left) + equals + right, letter, last
@@ -299,6 +302,13 @@ def _for_another(text: str) -> tuple[str, str, str] | None:
     (step,) = steps
     put = right[: limit.start("letter")] + step + right[limit.end("letter") :]
     return left + equals + put, limit["letter"], step
+
+
+def _counting_nothing(text: str, letter: str) -> str | None:
+    """The text with t for the letter of a sum of which all terms are of step t, as no term has that letter."""
+    bound = re.compile(rf"(?<=\\sum)(\s*_\s*\{{\s*){letter}(?=\s*=)")
+    elsewhere = re.search(rf"(?<![A-Za-z\\]){letter}(?![A-Za-z])", bound.sub(" ", text))
+    return None if letter == "t" or elsewhere or not _below("t").search(text) else bound.sub(r"\g<1>t", text)
 
 
 def _below(letter: str) -> re.Pattern[str]:

@@ -186,8 +186,8 @@ def loosely(
     if about is None or judgement.word not in (Word.PROVED, Word.HOLDS_IF, Word.WRONG):
         return judgement
     given = about.moved & {one.name for one in (*cell.inputs, *cell.targets)}
-    names = sorted((about.by & loose) | ((about.by if given else about.asked) & apart))
-    if not names:
+    beside = about.by if given or (about.asked and judgement.word is Word.WRONG) else about.asked  # ∂L/∂ŷ_t ∂ŷ_t/∂h_t
+    if not (names := sorted((about.by & loose) | (beside & apart))):
         return judgement
     reason = f"the loss reads nothing that depends on {names[0]}, so that what follows from it is not known"
     if names[0] in loose:

@@ -40,6 +40,7 @@ KNOWN = "the usual one, {title}, which the note does not write out"
 NO_MODEL = "{reason}, and no other model fits: name one with --cell, or in the note: <!-- backproof: cell=... -->"
 CALLED = "the {kind} that line {line} speaks of is {title}"
 
+_AT_A_STEP = regex(r"_(?:T|\d)\Z")
 _ERROR = regex(r"\\delta(?![A-Za-z])|δ")
 _AT_T = r"(?<![A-Za-z\\]){letter}\s*[_^]\s*[{{(<\[]*\s*t(?![A-Za-z])"
 NEAR = 4
@@ -162,6 +163,7 @@ class Models:
             if slips and not other.slip:
                 continue
             spoken = names(formula.fragment) | ({"delta"} if _ERROR.search(formula.text) else set())
+            spoken |= {_AT_A_STEP.sub("", name) for name in spoken}
             if not spoken & other.letters:
                 continue
             if number not in self._others:

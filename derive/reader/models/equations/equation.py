@@ -83,6 +83,8 @@ class Equation:
     """What was taken for granted, where the note has no such equation."""
     general: bool = False
     """Whether it only says what the quantity depends on: h_t = f(x_t, h_{t-1})."""
+    or_else: bool = False
+    """Whether another value stands behind it: h_t = tanh(z_t) or ReLU(z_t)."""
     displayed: bool = True
     """Whether it stands by itself, not in running text, where people write special cases and variants."""
     entry: str = ""

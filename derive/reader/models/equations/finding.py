@@ -17,7 +17,7 @@ from derive.reader.meaning.vocabulary import is_general, names_function
 from derive.reader.models.equations.arguments import named_on_the_way
 from derive.reader.models.equations.equation import EVERY_STEP, LOSSES, Equation, mentions
 from derive.reader.models.equations.names import letter_name, spelled_names
-from derive.reader.models.equations.remarks import operands_in_words, without_remarks
+from derive.reader.models.equations.remarks import operands_in_words, with_other_values, without_remarks
 from derive.reader.models.equations.supposing import as_equal, constant, supposed
 from derive.reader.models.equations.together.blocks import row_by_row
 from derive.reader.text.fragment import Fragment, piece
@@ -76,9 +76,10 @@ _SIZES = regex(r"\^\s*\{(?P<sizes>.*)\}\s*\Z", re.DOTALL)
 
 def equations(formula: Found, index: int) -> Iterator[Equation]:
     """The forward equations in a formula; a value that is supposed for a while is none."""
+    others = with_other_values(formula.fragment)
     for found in () if supposed(formula) else _equations(formula, index):
         if not _is_open_loss(found):
-            yield found if formula.displayed else replace(found, displayed=False)
+            yield replace(found, displayed=found.displayed and formula.displayed, or_else=found.place[1] in others)
 
 
 def suppositions(formula: Found, index: int) -> Iterator[Equation]:
@@ -449,11 +450,12 @@ def _numbered(text: str, right_start: int) -> str | None:
     if left is None:
         return None
     step = int(left.group("step"))
-    right = re.sub(rf"_\{{?{step - 1}\}}?(?!\d)", "_{t-1}", typed[1])
-    apart = re.sub(rf"(?<![A-Za-z\\])[WUVb]_\{{?{step}\}}?(?!\d)", "", right)
-    if right == typed[1] and not re.search(rf"_\{{?{step}\}}?(?!\d)", apart):
+    before, here = (rf"_(?:\{{{number}\}}|{number}(?!\d))" for number in (step - 1, step))
+    right = re.sub(before, "_{t-1}", typed[1])
+    apart = re.sub(rf"(?<![A-Za-z\\])[WUVb]{here}", "", right)
+    if right == typed[1] and not re.search(here, apart):
         return None  # z_1 = W_1 h_t + b_1: the number of a layer
-    right = re.sub(rf"_\{{?{step}\}}?(?!\d)", "_t", right)
+    right = re.sub(here, "_t", right)
     if right == typed[1]:
         return None
     return f"{left.group('letter').strip()}_t = {right}"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 from derive.notation import spelled
 from derive.patterns import regex
 from derive.reader.models.equations.equation import TIMES, Equation
+from derive.reader.models.equations.finding import DERIVATIVE
 from derive.reader.models.equations.heads import CALLED
 from derive.reader.models.equations.names import names
 from derive.reader.models.equations.together.packed import Instead
@@ -18,16 +19,21 @@ _CANDIDATE = regex(r"[\s&]*(?:\\tanh|\\(?:text|operatorname|mathrm)\s*\{\s*tanh\
 
 def under_other_names(known: Sequence[Equation], formulas: Sequence[tuple[int, Found]]) -> Iterator[Instead]:
     """The equations with the letter that claims have for a value in place of its own, where only one can be meant."""
-    written = {name for e in known for name in e.names}
+    written = {name for e in known if not e.loss for name in e.names}
     spoken = {name for _, formula in formulas for name in names(formula.fragment)} - written
+    claims = [formula for _, formula in formulas if DERIVATIVE.search(formula.text)]
+    derived = {name for formula in claims for name in names(formula.fragment)}
     for name in sorted(spoken):
         bare, _, mark = name.rpartition("_")
-        ways = _candidates(known, bare) if mark == "tilde" else _read_outs(known, bare) if mark == "hat" else []
+        ways = (
+            _candidates(known, bare) if mark == "tilde" else _read_outs(known, bare, derived) if mark == "hat" else []
+        )
         if len({e.target for e in ways}) == 1:
             (source, *_) = ways
             letter, own = spelled(name), spelled(source.target)
+            others = (e for e in known if mark != "hat" or not e.loss)  # that of the softmax says nothing of o_t itself
             yield Instead(
-                tuple(_with(e, source.target, name) for e in known), frozenset({name}),
+                tuple(_with(e, source.target, name) for e in others), frozenset({name}),
                 f"${letter}$ is what line {source.place[1]} calls ${own}$",
             )  # fmt: skip
 
@@ -62,16 +68,26 @@ def _candidates(known: Sequence[Equation], state: str) -> list[Equation]:
     return [e for e in known if e.target in read - before and _CANDIDATE.match(e.right)]
 
 
-def _read_outs(known: Sequence[Equation], target: str) -> list[Equation]:
-    """The equations of what a function reads out of the states, where nothing else is made of that alone."""
-    if any(e.loss for e in known) or any(target == e.target for e in known):
+def _read_outs(known: Sequence[Equation], target: str, spoken: Collection[str]) -> list[Equation]:
+    """The equations of what is read out of the states, where nothing else is made of that alone.
+
+    `spoken` is what is differentiated: beside ∂o_t and ∂ŷ_t, ŷ_t is a function of o_t.
+    """
+    losses = [e for e in known if e.loss]
+    if any(target == e.target for e in known) or not all(_compares(e, f"{target}_hat") for e in losses):
         return []
     read = {m.name for e in known for m in e.used if m.offset is not None}
-    ends = [e for e in known if e.target not in read and not e.numbered]
+    ends = [e for e in known if e.target not in read and not e.numbered and e not in losses]
     states = {m.name for e in known for m in e.used if m.offset is not None and m.offset < e.offset}
     steps = [{m.name for m in e.used if m.offset == e.offset} for e in ends]
-    called = all(CALLED.match(e.right) for e in ends)
-    return ends if called and all(step and step <= states for step in steps) else []
+    if not all(step and step <= states for step in steps):
+        return []
+    return ends if all(CALLED.match(e.right) for e in ends) or not {e.target for e in ends}.intersection(spoken) else []
+
+
+def _compares(loss: Equation, predicted: str) -> bool:
+    """Whether a loss compares what nothing computes, in a way that only a softmax goes with."""
+    return loss.loss == "cross-entropy" and any(m.name == predicted for m in loss.used)
 
 
 def _with(equation: Equation, own: str, name: str) -> Equation:

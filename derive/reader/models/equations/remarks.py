@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 
 from derive.patterns import regex
@@ -17,13 +18,21 @@ _RESTRICTING = regex(r"\b(?:if|when|only|unless|except|approx\w*|not|half|minus|
 _APART = regex(r"(?:&|\\q?quad(?![A-Za-z]))[\s&]*(?P<remark>" + _TEXT + ")")
 _NAME = regex(r"[A-Za-z][\w.-]*")
 _RELATED = regex(r"[=<>≤≥←∈]|\\(?:le|leq|ge|geq|ne|neq|in|lt|gt|leftarrow|gets|sim|propto|approx)(?![A-Za-z])")
+_OR = regex(
+    r"(?:[\s&,;(（]|\\q?quad(?![A-Za-z])|\\[,;: ])*\\(?:text(?:rm|it|bf|sf|normal)?|mbox|mathrm)\s*"
+    r"\{[\s,;(（]*(?:(?:or|oder|ou|или)(?![^\W\d_])|或)"
+)
+"""What begins another value: (\\text{or } \\operatorname{ReLU}(z_t))."""
 _ENDS = regex(r"(?:\s|&|\\end\s*\{[a-z]+\*?\})*\Z")
 
 
 def without_remarks(fragment: Fragment) -> Fragment:
     """A formula without prose, and without the words that stand behind an equation: `&& \\text{(forget gate)}`."""
 
-    text = _without_sentences(fragment.text)
+    text = fragment.text
+    for _, start, end in () if fragment.plain else list(_others(text)):
+        text = text[:start] + _blank(text[start:end]) + text[end:]
+    text = _without_sentences(text)
     for match in list(_REMARK.finditer(text)):
         start = match.start()
         while text[:start].endswith((*_SEPARATORS, " ", "\n")):
@@ -32,6 +41,30 @@ def without_remarks(fragment: Fragment) -> Fragment:
         if apart and not _RESTRICTING.search(match.group("words")):
             text = text[:start] + _blank(text[start : match.end()]) + text[match.end() :]
     return replace(fragment, text=blanked(text)[0])
+
+
+def with_other_values(fragment: Fragment) -> frozenset[int]:
+    """The lines of equations behind which other values stand: or ReLU(z_t), behind h_t = tanh(z_t)."""
+    found: set[int] = set()
+    for row, start, end in () if fragment.plain else _others(fragment.text):
+        first = row + len(fragment.text[row:start]) - len(fragment.text[row:start].lstrip(" \n&"))
+        if re.search(r"\w", re.sub(_TEXT, "", fragment.text[start:end])):  # more than words
+            found |= {*range(fragment.place(first).line, fragment.place(start).line + 1)}
+    return frozenset(found)
+
+
+def _others(text: str) -> Iterator[tuple[int, int, int]]:
+    """Where the rows of a formula begin that have other values behind an equation, and where these stand."""
+    for start, end in rows(text):
+        other = next((m for m in _OR.finditer(text, start, end) if _is_whole(text[start : m.start()])), None)
+        if other is not None:
+            ending = _ENDS.search(text, other.start(), end)
+            yield start, other.start(), end if ending is None else ending.start()
+
+
+def _is_whole(text: str) -> bool:
+    """Whether an equation ends here, with nothing open in it."""
+    return _complete(text) and all(text.count(a) == text.count(b) for a, b in ("{}", "()", "[]"))
 
 
 def operands_in_words(fragment: Fragment) -> list[Aside]:
