@@ -12,7 +12,7 @@ from derive.notation import spelled
 from derive.patterns import regex
 from derive.reader.meaning import tree
 from derive.reader.models.equations.finding import DERIVATIVE, RELATION, letter_named
-from derive.reader.models.equations.names import names, stripped
+from derive.reader.models.equations.names import names, spelled_names, stripped
 from derive.reader.models.equations.remarks import operands_in_words
 from derive.reader.models.model import Model
 from verify.formulas import upside
@@ -71,7 +71,11 @@ _IN_A_CASE = regex(r"=\s*-?[\d.]+\s*(?:[$,;:，；：]|\\)")  # z_t = 0: h_t = h
 
 
 def of_two_minds(found: Sequence[Audited]) -> Iterator[Audited]:
-    """The formulas, those left open that are wrong of a quantity that the section defines in two ways."""
+    """The formulas, those left open that are wrong of a quantity that the section defines in two ways.
+
+    A letter with an index, r_j, is by a value that cannot be read another one than r_t wherever it has that index.
+    """
+    entries: dict[str, int] = {}
     said: list[tuple[Model, tuple[str, ...], int, frozenset[str]]] = []
     for each in found:
         in_a_case = _IN_A_CASE.search(each.formula.place.text)
@@ -82,8 +86,10 @@ def of_two_minds(found: Sequence[Audited]) -> Iterator[Audited]:
         if each.model is not None and not in_a_case and not DERIVATIVE.search(each.formula.text):
             computed = {equation.symbol.name for equation in each.model.cell.equations}
             letters = names(each.formula.fragment) & computed
+            left = letter_named(each.formula.text.partition("=")[0].strip(" &"))
+            if any(_UNKNOWN.search(one.reason) for one in each.judgements) and stripped(left) in computed - {left}:
+                entries.setdefault(left, each.formula.place.line)
             if any(MISFIT in one.reason or NO_READING in one.reason for one in each.judgements):  # z_3 = V s_3
-                left = letter_named(each.formula.text.partition("=")[0].strip(" &"))
                 letters = frozenset({left, stripped(left)} if stripped(left) in computed else ())
             elif all(one.reason != ANOTHER for one in each.judgements):
                 continue
@@ -96,6 +102,8 @@ def of_two_minds(found: Sequence[Audited]) -> Iterator[Audited]:
             for model, section, line, letters in said
             if model == each.model and section == each.formula.section and letters & about
         ]
+        spelled_out = set(spelled_names(each.formula.text)) if entries else set()  # beside Σ_j r_j is one letter
+        lines += [line for letter, line in entries.items() if letter in spelled_out]
         yield (
             replace(each, judgements=tuple(_open(one, OF_TWO_MINDS.format(line=lines[0])) for one in each.judgements))
             if lines
