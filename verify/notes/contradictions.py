@@ -65,6 +65,16 @@ _SUM_IN_WORDS = regex(
 )
 AGAINST_THE_WHOLE = "right only if {supposed}; line {line} counts its uses in earlier steps, too"
 _OF_ONE_USE = (DERIVATIVES["step"], DERIVATIVES["use"])
+_BACK_THROUGH_STEPS = regex(
+    r"^(?P<outer>[ \t]*)for (?P<step>\w+) in [^\n]+:[ \t]*\n(?:(?P=outer)[ \t]+\S[^\n]*\n|[ \t]*\n)*?"
+    r"(?P<inner>(?P=outer)[ \t]+)for \w+ in [^\n]*\b(?P=step)\b[^\n]*:[ \t]*\n"
+    r"(?P<body>(?:(?P=inner)[ \t]+\S[^\n]*\n)+)",
+    re.MULTILINE,
+)
+_ADDED = regex(r"^[ \t]*d(?:[LEJ]_?d)?_?(?P<weight>[A-Z]\w*)[^\n=]*\+=", re.MULTILINE)
+_OF_THE_LOSS = regex(r"\\partial\s*\{?\s*(?:\\mathcal\s*\{?\s*)?[LEJC](?![A-Za-z])")
+_BY = regex(rf"\\partial\s*\{{?\s*(\\?[A-Za-z]+{_SCRIPTS}*)")
+_SUMMED = regex(r"\\sum(?![A-Za-z])|∑|Σ")
 _LETTER = regex(rf"\\?[A-Za-z]+{_SCRIPTS}+")
 _CURLED = regex(r"\\partial(?![A-Za-z])|∂|\\nabla(?![A-Za-z])|∇|\\delta(?![A-Za-z])|δ")
 _IN_A_CASE = regex(r"=\s*-?[\d.]+\s*(?:[$,;:，；：]|\\)")  # z_t = 0: h_t = h_{t-1}
@@ -249,6 +259,24 @@ def against_the_whole(found: Sequence[Audited]) -> Iterator[Audited]:
         return
     line = next((each.formula.place.line for each in plain if each.model is not None and _through_steps(each)), 0)
     for each in found:
+        yield replace(each, judgements=tuple(_whole(one, line) for one in each.judgements)) if line else each
+
+
+def against_the_program(found: Sequence[Audited], texts: Iterable[str]) -> Iterator[Audited]:
+    """The formulas, those left open that are right of a parameter's use in one step where a program in the note, in a
+    loop back from each step, adds up those of all steps before: for t in ...: for k in range(t, ...): dW += ...
+    """
+    lines: dict[str, int] = {}
+    for text in texts:
+        for loop in _BACK_THROUGH_STEPS.finditer(text):
+            for added in _ADDED.finditer(loop["body"]):
+                weight = added["weight"].replace("_", "")
+                lines.setdefault(weight, text.count("\n", 0, loop.start("body") + added.start("weight")) + 1)
+    for each in found:
+        text = each.formula.text
+        alone = bool(lines) and _OF_THE_LOSS.search(text) is not None and _SUMMED.search(text) is None
+        by = [letter_named(found[1]).replace("_", "") for found in _BY.finditer(text)] if alone else []
+        line = next((lines[weight] for weight in by if weight in lines), 0)
         yield replace(each, judgements=tuple(_whole(one, line) for one in each.judgements)) if line else each
 
 
