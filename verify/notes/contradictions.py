@@ -28,6 +28,8 @@ OF_UNREAD = "wrong if {letter} is not what line {line} says, which cannot be rea
 _SCRIPTS = r"(?:\s*[_^]\s*(?:\{(?:[^{}]|\{[^{}]*\})*\}|\\?\w))"
 _ERROR = regex(rf"(?:\\delta(?![A-Za-z])|δ){_SCRIPTS}*|(?<![A-Za-z\\])d[a-z]{_SCRIPTS}")
 """δ_t and dy_t."""
+_ENTRY = regex(r"_[ij]\Z")
+_OF_A_STEP = regex(r"[ij]\s*[-+]\s*1(?!\d)")
 _UNKNOWN = regex(r"is\s+not\s+known\s+in\s+this\s+cell\Z")
 
 OF_WRONG = "right only if {letter} is not what line {line} says, which is wrong"
@@ -97,7 +99,10 @@ def of_two_minds(found: Sequence[Audited]) -> Iterator[Audited]:
             computed = {equation.symbol.name for equation in each.model.cell.equations}
             letters = names(each.formula.fragment) & computed
             left = letter_named(each.formula.text.partition("=")[0].strip(" &"))
-            if any(_UNKNOWN.search(one.reason) for one in each.judgements) and stripped(left) in computed - {left}:
+            entry = (
+                bool(_ENTRY.search(left)) and stripped(left) in computed and not _OF_A_STEP.search(each.formula.text)
+            )
+            if entry and any(_UNKNOWN.search(one.reason) for one in each.judgements):
                 entries.setdefault(left, each.formula.place.line)
             if any(MISFIT in one.reason or NO_READING in one.reason for one in each.judgements):  # z_3 = V s_3
                 letters = frozenset({left, stripped(left)} if stripped(left) in computed else ())

@@ -29,7 +29,7 @@ _EVERY = regex(
     r"\b(?:all|every|everything|each)\b[^.\n$]{0,30}\b(?:is|are|being)\b[^.\n$]{0,15}\bscalars?\b", re.IGNORECASE
 )
 _SHAPED = regex(
-    r"w?vektor|wektor|macierz|matri[czs]|vect|vett?or|\\(?:mathbb|R(?![a-z])|odot|top(?![a-z])|circ|diag|otimes)|⊤|ℝ|⊙"
+    r"w?vektor|wektor|macierz|matri[xczs]|vect|vett?or|\\(?:mathbb|R(?![a-z])|odot|top(?![a-z])|circ|diag|otimes)|⊤|ℝ|⊙"
     r"|(?<![A-Za-z])(?:diag|shape)(?![A-Za-z])|\\times[\s\d]*[A-Za-z]|\.T\b",
     re.IGNORECASE,
 )
