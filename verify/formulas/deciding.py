@@ -339,7 +339,7 @@ def _trials(
         first = candidates.found[0]
         losses = any(a.only is not None for side in (first.left, first.right) for a in side.atoms(Adjoint))
         yield each, Facts(facts, losses), ()
-    if not bench.cell.is_loss and _reads_a_state(bench.cell):
+    if not bench.cell.is_loss and reads_a_state(bench.cell):
         asked = candidates.question
         handed = any(isinstance(p, tree.Handed) for side in (asked.left, asked.right) for p in tree.walk(side))
         for each in candidates.found:
@@ -353,7 +353,7 @@ def _trials(
             yield each, Facts((*facts, fact)), (in_words(fact),)
 
 
-def _reads_a_state(cell: Cell) -> bool:
+def reads_a_state(cell: Cell) -> bool:
     """Whether anything but the final states may tell J of a state: else all is true of its gradient, which is zero."""
     states, within = {state.name for state in cell.states}, {cell.output.name, *behind(cell.output.name, cell)}
     read = {leaf.name for e in cell.equations if e.symbol.name in within for leaf in leaves(e.expression)}

@@ -12,7 +12,7 @@ from derive.notation import spelled
 from derive.patterns import regex
 from derive.reader.meaning import tree
 from derive.reader.models.equations.finding import DERIVATIVE, RELATION, letter_named
-from derive.reader.models.equations.names import names, stripped
+from derive.reader.models.equations.names import names, spelled_names, stripped
 from derive.reader.models.equations.remarks import operands_in_words
 from derive.reader.models.model import Model
 from verify.formulas import upside
@@ -28,6 +28,8 @@ OF_UNREAD = "wrong if {letter} is not what line {line} says, which cannot be rea
 _SCRIPTS = r"(?:\s*[_^]\s*(?:\{(?:[^{}]|\{[^{}]*\})*\}|\\?\w))"
 _ERROR = regex(rf"(?:\\delta(?![A-Za-z])|δ){_SCRIPTS}*|(?<![A-Za-z\\])d[a-z]{_SCRIPTS}")
 """δ_t and dy_t."""
+_ENTRY = regex(r"_[ij]\Z")
+_OF_A_STEP = regex(r"[ij]\s*[-+]\s*1(?!\d)")
 _UNKNOWN = regex(r"is\s+not\s+known\s+in\s+this\s+cell\Z")
 
 OF_WRONG = "right only if {letter} is not what line {line} says, which is wrong"
@@ -65,13 +67,27 @@ _SUM_IN_WORDS = regex(
 )
 AGAINST_THE_WHOLE = "right only if {supposed}; line {line} counts its uses in earlier steps, too"
 _OF_ONE_USE = (DERIVATIVES["step"], DERIVATIVES["use"])
+_BACK_THROUGH_STEPS = regex(
+    r"^(?P<outer>[ \t]*)for (?P<step>\w+) in [^\n]+:[ \t]*\n(?:(?P=outer)[ \t]+\S[^\n]*\n|[ \t]*\n)*?"
+    r"(?P<inner>(?P=outer)[ \t]+)for \w+ in [^\n]*\b(?P=step)\b[^\n]*:[ \t]*\n"
+    r"(?P<body>(?:(?P=inner)[ \t]+\S[^\n]*\n)+)",
+    re.MULTILINE,
+)
+_ADDED = regex(r"^[ \t]*d(?:[LEJ]_?d)?_?(?P<weight>[A-Z]\w*)[^\n=]*\+=", re.MULTILINE)
+_OF_THE_LOSS = regex(r"\\partial\s*\{?\s*(?:\\mathcal\s*\{?\s*)?[LEJC](?![A-Za-z])")
+_BY = regex(rf"\\partial\s*\{{?\s*(\\?[A-Za-z]+{_SCRIPTS}*)")
+_SUMMED = regex(r"\\sum(?![A-Za-z])|∑|Σ")
 _LETTER = regex(rf"\\?[A-Za-z]+{_SCRIPTS}+")
 _CURLED = regex(r"\\partial(?![A-Za-z])|∂|\\nabla(?![A-Za-z])|∇|\\delta(?![A-Za-z])|δ")
 _IN_A_CASE = regex(r"=\s*-?[\d.]+\s*(?:[$,;:，；：]|\\)")  # z_t = 0: h_t = h_{t-1}
 
 
 def of_two_minds(found: Sequence[Audited]) -> Iterator[Audited]:
-    """The formulas, those left open that are wrong of a quantity that the section defines in two ways."""
+    """The formulas, those left open that are wrong of a quantity that the section defines in two ways.
+
+    A letter with an index, r_j, is by a value that cannot be read another one than r_t wherever it has that index.
+    """
+    entries: dict[str, int] = {}
     said: list[tuple[Model, tuple[str, ...], int, frozenset[str]]] = []
     for each in found:
         in_a_case = _IN_A_CASE.search(each.formula.place.text)
@@ -82,8 +98,13 @@ def of_two_minds(found: Sequence[Audited]) -> Iterator[Audited]:
         if each.model is not None and not in_a_case and not DERIVATIVE.search(each.formula.text):
             computed = {equation.symbol.name for equation in each.model.cell.equations}
             letters = names(each.formula.fragment) & computed
+            left = letter_named(each.formula.text.partition("=")[0].strip(" &"))
+            entry = (
+                bool(_ENTRY.search(left)) and stripped(left) in computed and not _OF_A_STEP.search(each.formula.text)
+            )
+            if entry and any(_UNKNOWN.search(one.reason) for one in each.judgements):
+                entries.setdefault(left, each.formula.place.line)
             if any(MISFIT in one.reason or NO_READING in one.reason for one in each.judgements):  # z_3 = V s_3
-                left = letter_named(each.formula.text.partition("=")[0].strip(" &"))
                 letters = frozenset({left, stripped(left)} if stripped(left) in computed else ())
             elif all(one.reason != ANOTHER for one in each.judgements):
                 continue
@@ -96,6 +117,8 @@ def of_two_minds(found: Sequence[Audited]) -> Iterator[Audited]:
             for model, section, line, letters in said
             if model == each.model and section == each.formula.section and letters & about
         ]
+        spelled_out = set(spelled_names(each.formula.text)) if entries else set()  # beside Σ_j r_j is one letter
+        lines += [line for letter, line in entries.items() if letter in spelled_out]
         yield (
             replace(each, judgements=tuple(_open(one, OF_TWO_MINDS.format(line=lines[0])) for one in each.judgements))
             if lines
@@ -241,6 +264,24 @@ def against_the_whole(found: Sequence[Audited]) -> Iterator[Audited]:
         return
     line = next((each.formula.place.line for each in plain if each.model is not None and _through_steps(each)), 0)
     for each in found:
+        yield replace(each, judgements=tuple(_whole(one, line) for one in each.judgements)) if line else each
+
+
+def against_the_program(found: Sequence[Audited], texts: Iterable[str]) -> Iterator[Audited]:
+    """The formulas, those left open that are right of a parameter's use in one step where a program in the note, in a
+    loop back from each step, adds up those of all steps before: for t in ...: for k in range(t, ...): dW += ...
+    """
+    lines: dict[str, int] = {}
+    for text in texts:
+        for loop in _BACK_THROUGH_STEPS.finditer(text):
+            for added in _ADDED.finditer(loop["body"]):
+                weight = added["weight"].replace("_", "")
+                lines.setdefault(weight, text.count("\n", 0, loop.start("body") + added.start("weight")) + 1)
+    for each in found:
+        text = each.formula.text
+        alone = bool(lines) and _OF_THE_LOSS.search(text) is not None and _SUMMED.search(text) is None
+        by = [letter_named(found[1]).replace("_", "") for found in _BY.finditer(text)] if alone else []
+        line = next((lines[weight] for weight in by if weight in lines), 0)
         yield replace(each, judgements=tuple(_whole(one, line) for one in each.judgements)) if line else each
 
 

@@ -16,6 +16,7 @@ from derive.reader.claims.gradients.by_entries import unit
 from derive.reader.claims.gradients.derivatives import evaluated
 from derive.reader.claims.letters import Found
 from derive.reader.claims.meant import Habit
+from derive.reader.claims.powers import to_the_length
 from derive.reader.claims.shown.dots import added, filled
 from derive.reader.claims.statements import left_out
 from derive.reader.claims.statements.evaluations import at_a_value
@@ -158,6 +159,8 @@ class Claiming(Brackets):
             return self.decorated(tree.Constant(COUNTS[found.base]), found), i + 1
         if (number_ := self.letters.number(found, self.fragment)) is not None:
             return self.decorated(tree.Constant(number_), found), i + 1
+        if found.by_letter and (powered := to_the_length(self.letters, found, self.fragment)) is not None:
+            return powered, i + 1
         quantity = self.quantity(found, group)
         if quantity is not None:
             value, used = quantity

@@ -103,6 +103,8 @@ class Written:
     stars: int = 0
     power: Expr | None = None
     transposed: bool = False
+    by_letter: bool = False
+    """Whether a raised T says so, which behind a number is its length."""
     face: str = ""
     """The typeface of the base; nothing for a plain one."""
 
@@ -121,6 +123,7 @@ def taken(node: Syntax) -> Written | None:
             found.primes += 1
         elif piece.kind == "transpose":
             found.transposed = not found.transposed
+            found.by_letter = isinstance(piece.part, Name)
         else:
             found.stars += piece.kind == "mark" and isinstance(piece.part, Mark) and piece.part.kind in _STARS
             found.parts.append(("label" if piece.kind == "mark" else piece.kind, piece.part))

@@ -21,7 +21,7 @@ from derive.reader.sizes.shapes import ONE, Dim, Sizes
 from derive.reader.text import syntax
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.note import Declaration
-from derive.reader.text.said import DIAGONAL, FUNCTION, NUMBER, SOME_DIAGONAL, VECTOR
+from derive.reader.text.said import COMPARED, DIAGONAL, FUNCTION, NUMBER, SOME_DIAGONAL, VECTOR
 from derive.reader.text.syntax import Chain, Group, Mark, Name, Number, Ones, Product, Run, Scripted, Sum, Syntax
 
 FORMS = (
@@ -78,6 +78,8 @@ class Declared:
         """Take in one declaring line, whose formulas come as their rows."""
         self.running = _is_sentence(declaration.words)
         for fragment, rows in formulas:
+            if declaration.key == COMPARED:
+                continue  # which part a letter has in the loss is no matter of shapes
             if declaration.key == "said":
                 self._said(fragment, rows)
             elif declaration.key.split()[0] in (NUMBER, VECTOR, DIAGONAL, FUNCTION, SOME_DIAGONAL):

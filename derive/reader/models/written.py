@@ -77,6 +77,7 @@ from derive.reader.models.equations.wholes import (
 )
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.note import Declaration, Found
+from derive.reader.text.said import COMPARED
 
 _TRANSPOSED = regex(r"\\top|\\intercal|\^\s*\{?\s*(?:\\(?:mathrm|text|mathsf|rm)\s*\{?\s*)?T\b|⊤|ᵀ|\.T\b|\)'")
 _LIMITS = regex(r"\\(?:sum|prod)(?:\\limits)?(?:\s*[_^]\s*(?:\{[^{}]*\}|\w)){1,2}")
@@ -159,7 +160,8 @@ def written(
     families = gradient_families(formula for _, formula in claiming)
     stated = [e for index, formula in claiming for e in _defined(formula, index, families)]
     stated += [e for e in called(formulas) if all(e.target != other.target for other in stated)]
-    stated, declarations = with_spoken_functions(stated, declarations)
+    compared = {letter_name(one.text) for each in declarations if each.key == COMPARED for one in each.formulas}
+    stated, declarations = with_spoken_functions(stated, [each for each in declarations if each.key != COMPARED])
     stated, onward = split_losses(stated)
     gradient = gradients_in_words(stated)
     stated, units = of_units(with_defined_softmax(of_softmax(of_diagonals(of_entries(labelled(stated)))), formulas))
@@ -237,7 +239,11 @@ def written(
         ],
         frozenset(_subtracted(texts)),
         (
-            *(other for other in (gates, unwritten_head(found, claiming, softmax=softmax)) if other is not None),
+            *(
+                other
+                for other in (gates, unwritten_head(found, claiming, softmax=softmax, compared=compared))
+                if other is not None
+            ),
             *under_other_names(found, claiming),
             *computed_parameters(found, claiming),
             *dependences_instead([e for e in said if e.general], found),

@@ -72,8 +72,30 @@ _SOME = regex(
 )
 
 
+COMPARED = "compared"
+_TRUE = (
+    r"(?:(?:one[\s-]?hot|encoded|true|actual|correct|ground[\s-]?truth|gold|target|desired|expected)s?\b"
+    r"|(?:vraie?|véritable|cible|attendue?|verdader[oa]|objetivo|esperad[oa]|verdadeir[oa]|alvo|wahre?|tatsächliche)\b"
+    r"|(?:prawdziw|rzeczywist|docelow|истинн|правильн|целев)\w*|真实|真實|目标|目標|正确|标签|標籤|正解|정답|실제|목표)"
+)
+_GUESSED = r"(?![^\0.;。；\n]{0,40}(?:predi|prédi|estimat|预测|預測|予測|예측|предсказ|прогноз|predyk|przewid|vorher))"
+_OF_DATA = (
+    r"(?:(?:labels?|class(?:es)?|values?|outputs?|distributions?|vectors?|words?|tokens?|targets?|étiquettes?|classe"
+    r"|etiquetas?|salidas?|valor(?:es)?)\b|(?:的|标签|標籤|值|输出|輸出|分布|类别|概率|ラベル|레이블))"
+)
+_COMPARED_BEHIND = regex(
+    r"(?P<letters>\0)\s*(?:\([^()\0]{0,30}\)\s*)?(?:\b(?:is|are|being|denotes?|represents?|est|es|ist|é|sont)\b"
+    r"|[-—–:：=]|是|为|為|表示|は|은|는)\s*(?:(?:the|an?|l[ea]|el|der|die|das|o)\b|l')?\s*"
+    rf"{_TRUE}{_GUESSED}",
+    re.IGNORECASE,
+)
+_COMPARED_BEFORE = regex(rf"(?<![\w-]){_TRUE}\s*(?:{_TRUE}\s*)?(?:{_OF_DATA}\s*){{0,2}}(?P<letters>\0)", re.IGNORECASE)
+"""What the words call the target: ŷ of `ŷ is the true label` and of `the true labels ŷ`."""
+
+
 _PATTERNS = (
     (NUMBER, _NUMBER), (NUMBER, _CALLED), (VECTOR, _VECTOR), (DIAGONAL, _DIAGONAL), (FUNCTION, _FUNCTION),
+    (COMPARED, _COMPARED_BEHIND), (COMPARED, _COMPARED_BEFORE),
 )  # fmt: skip
 
 

@@ -19,7 +19,7 @@ from derive.reader.meaning import tree
 from derive.reader.meaning.letters import index
 from derive.reader.meaning.tree import Multiply, Ref, Term, Transposed
 from derive.targets.formula import latex
-from verify.formulas.deciding import Question, in_shape, in_words, readings_with
+from verify.formulas.deciding import OUTPUTS, Question, in_shape, in_words, readings_with, reads_a_state
 from verify.formulas.judgement import Mistake
 from verify.formulas.readings.conventions import Reading
 from verify.formulas.readings.expressions import Builder
@@ -92,8 +92,9 @@ def repairs(question: Question) -> Iterator[Repair]:
                 if true:
                     yield repair
                     return
-                fitting.append(repair)
-                if conventions and len(fitting) <= KEPT:
+                if change.name != FACTOR:  # what fits with one more factor may lack another thing
+                    fitting.append(repair)
+                if conventions and change.name != FACTOR and len(fitting) <= KEPT:
                     yield repair
                 break
         if not conventions:
@@ -101,16 +102,20 @@ def repairs(question: Question) -> Iterator[Repair]:
 
 
 def _holds(sides: Sides, setting: Setting) -> tuple[bool, tuple[str, ...]]:
-    """Whether both sides are the same, and the facts that the cell declares, where they are so under these alone."""
+    """Whether both sides are the same, and the facts under which alone they are so: those that the cell declares, or
+    that nothing is asked of the final states.
+    """
     if setting.compare(sides.left, sides.right).answer is Answer.SAME:
         return True, ()
-    facts = setting.facts
-    declared = tuple(fact for fact in setting.bench.cell.assumptions if fact not in facts.assumptions)
-    if not declared:
-        return False, ()
-    imposed = replace(setting, facts=Facts((*facts.assumptions, *declared), facts.plain))
-    true = imposed.compare(sides.left, sides.right).answer is Answer.SAME
-    return true, tuple(map(in_words, declared)) if true else ()
+    facts, cell = setting.facts, setting.bench.cell
+    declared = tuple(fact for fact in cell.assumptions if fact not in facts.assumptions)
+    ways = [(Facts((*facts.assumptions, *declared), facts.plain), tuple(map(in_words, declared)))] if declared else []
+    if not cell.is_loss and reads_a_state(cell):
+        ways.append((replace(facts, plain=True), (OUTPUTS,)))
+    for imposed, words in ways:
+        if replace(setting, facts=imposed).compare(sides.left, sides.right).answer is Answer.SAME:
+            return True, words
+    return False, ()
 
 
 def _alone(change: Change, question: Question) -> tuple[str, str] | None:
@@ -121,6 +126,9 @@ def _alone(change: Change, question: Question) -> tuple[str, str] | None:
 
 
 def _told(change: Change, question: Question) -> Mistake:
+    if change.name == FACTOR and isinstance(change.true, Multiply) and isinstance(change.wrong, Multiply):
+        added = next(part for part in change.true.factors if part not in change.wrong.factors)
+        return Mistake(FACTOR, f"missing factor {_letters(added, question)}")
     wrong, true = (_letters(part, question) for part in (change.wrong, change.true))
     if not (wrong and true):
         sentence = "a matrix product binds tighter than ⊙" if change.name == BRACKETS else "the shapes do not fit"
@@ -143,6 +151,7 @@ def _letters(part: Term, question: Question) -> str:
 DERIVATIVES = (tree.Gradient, tree.Derivative, tree.Error, tree.Handed, tree.Use, tree.Through)
 """What names a quantity, and is not made of its value."""
 
+FACTOR = "forgotten factor"
 BRACKETS = "missing brackets"
 """A mistake that is none in an expression, since it has its brackets."""
 
@@ -159,6 +168,8 @@ def _changes(side: Term, program: Cell) -> Iterator[Change]:
         ("wrong block", lambda said: _cut(said, blocks)),
         ("wrong block", lambda said: _another_block(said, spans)),
     )
+    for change in _everywhere(side, lambda said: _bridged(said, program)):
+        yield Change(FACTOR, *change)
     for k in range(max(map(len, blocks.values()), default=0)):
         whole = _all(side, lambda said, k=k: islice(_cut(said, blocks), k, k + 1))  # type: ignore[misc]
         if whole is not None:
@@ -271,6 +282,21 @@ def _another_block(said: Term, spans: Iterable[tuple[Any, Any]]) -> Iterator[Ter
         for start, length in spans:
             if (said.start or S.Zero, said.end) != (start, start + length):
                 yield replace(said, start=start, end=start + length)
+
+
+def _bridged(said: Term, program: Cell) -> Iterator[Term]:
+    """∂J/∂y_k ∂y_k/∂h_k before what starts from h_k, where ∂J/∂y_k stands alone."""
+    if not isinstance(said, Multiply) or said.elementwise:
+        return
+    for k, factor in enumerate(said.factors[:-1]):
+        if not isinstance(factor, tree.Gradient) or factor.by.time is None or factor.by.at:
+            continue
+        for equation in program.equations:
+            if equation.symbol.name == factor.by.name:
+                for read in sorted(equation.expression.atoms(Quantity), key=str):
+                    if read.time == equation.symbol.time:
+                        jacobian = tree.Derivative(factor.by, replace(factor.by, name=read.name))
+                        yield replace(said, factors=(*said.factors[: k + 1], jacobian, *said.factors[k + 1 :]))
 
 
 def _blocks(program: Cell) -> dict[str, list[tuple[Any, Any]]]:

@@ -6,8 +6,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+from derive.cell import Cell
 from derive.errors import InputError
 from derive.patterns import regex
+from derive.reader.models.equations.names import letter_name
 from verify.formulas.faults import ClaimsFault
 from verify.formulas.judgement import Judgement, Word
 from verify.formulas.wrong.special import IN_ORDER, of_numbers
@@ -23,6 +25,16 @@ _VECTORS = regex(
     r"\bvectors?\b|\bmatri(?:x|ces)\b|\bgeneral\b|\bvektor|вектор|матриц|向量|矩阵|矩陣|一般|ベクトル|行列|벡터|행렬",
     re.IGNORECASE,
 )
+_EVERY = regex(
+    r"\b(?:all|every|everything|each)\b[^.\n$]{0,30}\b(?:is|are|being)\b[^.\n$]{0,15}\bscalars?\b", re.IGNORECASE
+)
+_SHAPED = regex(
+    r"w?vektor|wektor|macierz|matri[xczs]|vect|vett?or|\\(?:mathbb|R(?![a-z])|odot|top(?![a-z])|circ|diag|otimes)|⊤|ℝ|⊙"
+    r"|(?<![A-Za-z])(?:diag|shape)(?![A-Za-z])|\\times[\s\d]*[A-Za-z]|\.T\b",
+    re.IGNORECASE,
+)
+"""What only a note of vectors and matrices has."""
+_GIVEN = regex(r"\$\s*(?P<letter>[^$=]{1,20}?)\s*=\s*-?\d+(?:[.,]\d+)?\s*\$")
 _HEADING = regex(r"\s*#{1,6}\s")
 _MATH = regex(r"\$[^$]*\$")
 FARTHEST = 60
@@ -37,7 +49,7 @@ def said_of_numbers(audited: Audited, lines: Sequence[str], given: int = 0) -> A
     model = audited.model
     if model is None or not any(map(_of_vectors, audited.judgements)):
         return audited
-    line = given or _said(audited, lines)
+    line = given or _said(audited, lines) or _said_anywhere(model.cell, lines)
     if not line:
         return audited
     from verify.formulas.claims import check  # reads much; few notes speak of numbers
@@ -68,6 +80,17 @@ def _held(judgement: Judgement, small: Judgement | None, words: str) -> Judgemen
     return Judgement(
         judgement.formula, Word.HOLDS_IF, assumptions=assumed, reading="; ".join(assumed), place=judgement.place
     )
+
+
+def _said_anywhere(cell: Cell, lines: Sequence[str]) -> int:
+    """The line of a note without vectors that says that all is a number, or gives a weight one; 0 if none does."""
+    if any(map(_VECTORS.search, lines)) or any(map(_SHAPED.search, lines)):
+        return 0
+    weights = {one.name for one in cell.parameters}
+    for number, line in enumerate(lines, 1):
+        if _EVERY.search(line) or any(letter_name(given["letter"]) in weights for given in _GIVEN.finditer(line)):
+            return number
+    return 0
 
 
 def _said(audited: Audited, lines: Sequence[str]) -> int:

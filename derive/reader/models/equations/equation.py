@@ -36,6 +36,7 @@ _BINARY = regex(r"1\s*-")
 TRANSPOSES = regex(r"\\top|\\intercal|⊤|ᵀ|\^\s*\{?\s*T(?![A-Za-z])")
 """What shows that a text transposes something."""
 LOGARITHM = regex(r"\\?(?:log|ln)(?![a-z])")
+_OF_LOGARITHM = regex(r"\\?(?:log|ln)(?:[\s(\[{]|\\(?:left|[bB]igg?l?|[!,;])(?![a-z]))*(?:1\s*-\s*)?\Z")
 _TURNED = r"(?:\^\{?(?:\\[a-z]+\{?)?(?:T|\\top|\\intercal|⊤)\}*|'|ᵀ|⊤)"
 _BLANKS = regex(r"\s|\\(?:[,;:! ]|left(?![a-z])|right(?![a-z])|cdot(?![a-z]))|[*@](?=\()")
 _SQUARE = regex(
@@ -124,6 +125,13 @@ class Equation:
         """The name of what a letter with a label, a step and an index is an entry of: y_true of y_{true, t, i}."""
         index = _INDEXED.search(self.fragment.text[mention.start : mention.end])
         return mention.name.removesuffix(index.group(1)) if index is not None else mention.name
+
+    @property
+    def in_logarithms(self) -> frozenset[str]:
+        """What stands behind its logarithms and nowhere else: of a cross-entropy, what is predicted."""
+        text = self.fragment.text
+        behind = {m for m in self.used if _OF_LOGARITHM.search(text, self.right_start, m.start)}
+        return frozenset({m.name for m in behind} - {m.name for m in self.used if m not in behind})
 
     @property
     def right(self) -> str:

@@ -43,23 +43,25 @@ class _Read:
 
 
 def unwritten_head(
-    known: Sequence[Equation], formulas: Sequence[tuple[int, Found]], *, softmax: bool
+    known: Sequence[Equation], formulas: Sequence[tuple[int, Found]], *, softmax: bool, compared: Collection[str] = ()
 ) -> Instead | None:
     """The read-out that the claims of a document have and that no equation of it gives; None where that is not plain.
 
     `softmax`: whether the document speaks of a softmax or the cross-entropy; else what is read out is linear.
+    `compared`: the letters that its words call targets.
     """
     said = [(each, one) for each in formulas for one in _statements(each[1])]
     targets = {e.target for e in known}
     written = targets | {m.name for e in known for m in e.used}
-    differences = {pair for _, one in said for pair in _differences(one)}
-    if len(differences) == 1 and (only := _loss_alone(known, said, min(differences), softmax)) is not None:
+    differences = {pair for _, one in said for pair in _differences(one) if _is_residual(*pair, compared)}
+    if len(differences) == 1 and (only := _loss_alone(known, said, min(differences), softmax, compared)) is not None:
         return only
     pairs = {pair for pair in differences if pair[0] not in written and pair[1] not in targets}
     if len(pairs) > 1:
         return None
     if not pairs:
-        return _linear(known, said, targets, written) or _called_so(known, said, targets, written, differences)
+        same = _called_so(known, said, targets, written, differences, compared)
+        return _linear(known, said, targets, written) or same
     ((predicted, target),) = pairs
     residuals = {name for _, one in said if (name := _named(one, (predicted, target)))}
     found = _found(known, said, {predicted, target, *residuals}, {predicted, *residuals}, written)
@@ -78,11 +80,13 @@ def unwritten_head(
 
 
 def _loss_alone(
-    known: Sequence[Equation], said: Sequence[tuple[tuple[int, Found], Statement]], pair: tuple[str, str], softmax: bool
-) -> Instead | None:
+    known: Sequence[Equation], said: Sequence[tuple[tuple[int, Found], Statement]], pair: tuple[str, str],
+    softmax: bool, compared: Collection[str],
+) -> Instead | None:  # fmt: skip
     """The loss of which ŷ - y is the gradient, for a read-out ŷ that the document writes without one.
 
     A read-out by a function that is left open is the softmax, where the document speaks of that or the cross-entropy.
+    That of a softmax with a ŷ is `entropies.in_words`; with another letter it takes words that say what the target is.
     """
     predicted, target = pair
     sources = [e for e in known if e.target == predicted and not e.numbered]
@@ -97,6 +101,8 @@ def _loss_alone(
         open_, how = None, rf"\tfrac12 \|{y_hat} - {y}\|^2"
     elif open_ is not None and softmax:
         texts.append((rf"{y_hat} = \operatorname{{softmax}}{source.right[open_.end() :].rstrip()}", predicted))
+        how = rf"-{{{y}}}^\top \log {y_hat}"
+    elif "softmax" in source.right and target in compared:
         how = rf"-{{{y}}}^\top \log {y_hat}"
     elif _SIGMOID.match(source.right):
         how = rf"-{{{y}}}^\top \log {y_hat} - (1 - {y})^\top \log(1 - {y_hat})"
@@ -154,7 +160,7 @@ def _linear(
 
 def _called_so(
     known: Sequence[Equation], said: Sequence[tuple[tuple[int, Found], Statement]], targets: Collection[str],
-    written: Collection[str], differences: Collection[tuple[str, str]],
+    written: Collection[str], differences: Collection[tuple[str, str]], compared: Collection[str],
 ) -> Instead | None:  # fmt: skip
     """ŷ_t = V h_t of a document that calls the read-out y_t in its equation and ŷ_t in its gradients.
 
@@ -162,7 +168,7 @@ def _called_so(
     """
     names = {m.name for _, one in said for side in one.sides for m in _mentions(side, one.fragment) if m.offset == 0}
     hats = {name for name in names - set(written) if name.endswith("_hat") and name.removesuffix("_hat") in targets}
-    if len(hats) != 1:
+    if len(hats) != 1 or hats & set(compared):
         return None
     (hat,) = hats
     bare = hat.removesuffix("_hat")
@@ -242,7 +248,7 @@ def _statements(formula: Found) -> list[Statement]:
 
 
 def _differences(statement: Statement) -> Iterator[tuple[str, str]]:
-    """The names in every ŷ - y."""
+    """The names in every a - b."""
     for side in statement.sides:
         for part in walk(side):
             if (pair := _difference(part, statement.fragment)) is not None:
@@ -262,8 +268,15 @@ def _difference(part: Syntax, fragment: Fragment) -> tuple[str, str] | None:
             return None
         names.append(found.name)
     predicted, target = names
+    return predicted, target
+
+
+def _is_residual(predicted: str, target: str, compared: Collection[str]) -> bool:
+    """Whether a - b is a prediction without its target: ŷ - y, and y - ŷ where words call ŷ the target."""
+    if {predicted, target} & set(compared):
+        return target in compared and predicted not in compared
     hat = predicted in (f"{target}_hat", f"{target}_pred")
-    return (predicted, target) if hat or (predicted in _PREDICTED and target == "y") else None
+    return hat or (predicted in _PREDICTED and target == "y")
 
 
 def _named(statement: Statement, pair: tuple[str, str]) -> str:
