@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from derive.errors import ProgramFault
 from derive.reader.models.model import Model
+from derive.reader.models.own import SMALL
 from verify.formulas.judgement import OTHERWISE, Judgement, Word
 from verify.notes.files import Formula
 
@@ -31,8 +32,11 @@ class Audited:
 
 
 def is_guess(model: Model) -> bool:
-    """Whether nothing is wrong of a model for certain, as it rests on a guess."""
-    return bool(model.doubts) and not model.recognised
+    """Whether nothing is wrong of a model for certain, as it rests on a guess.
+
+    That the letters are numbers is none: what is wrong where all sizes are 1 is wrong of vectors, too.
+    """
+    return bool({*model.doubts} - {SMALL}) and not model.recognised
 
 
 def as_read(audited: Audited, *, wrong: bool) -> Audited:

@@ -15,12 +15,13 @@ from derive.reader.claims.functions import cell_of_functions
 from derive.reader.claims.meant import NOTHING, Meant
 from derive.reader.claims.statements.chains import statements
 from derive.reader.models.equations.equation import Equation
+from derive.reader.models.own import SMALL
 from derive.reader.text.fragment import Fragment
 from verify.formulas.bounds import differences
 from verify.formulas.faults import ClaimsFault, fault_in
 from verify.formulas.judgement import Judgement, Word
 from verify.formulas.wrong import special
-from verify.notes.audited import ANOTHER, Audited
+from verify.notes.audited import ANOTHER, Audited, is_guess
 from verify.notes.claiming import as_nothing, names_an_error, never_wrong, nothing
 from verify.notes.files import NO_GATES, Formula, conditioned, continued
 from verify.notes.gates import judged_for_each
@@ -230,10 +231,12 @@ def _under(
 
 
 def resting_on(judgement: Judgement, model: Model) -> Judgement:
-    """A judgement that rests on a guess about the model: right only under it."""
-    if not model.doubts or judgement.word not in RIGHT:
-        return judgement
-    return replace(judgement, word=Word.HOLDS_IF, assumptions=(*model.doubts, *judgement.assumptions))
+    """A judgement that rests on a guess about the model: right only under it, and wrong with it told."""
+    told = replace(judgement, assumptions=(*model.doubts, *judgement.assumptions))
+    if model.doubts and judgement.word in RIGHT:
+        return replace(told, word=Word.HOLDS_IF)
+    certain = SMALL in model.doubts and not is_guess(model)
+    return told if certain and judgement.word is Word.WRONG else judgement
 
 
 def _stands(judgement: Judgement) -> bool:

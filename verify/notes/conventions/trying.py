@@ -122,7 +122,7 @@ def in_case(audited: Audited, case: str, words: str) -> Audited:
         if NO_READING in judgement.reason:  # what fits no shapes is true in no case: with a mistake mended it is
             return judgement
         kept = Judgement(judgement.formula, Word.HOLDS_IF, (words,), words, place=judgement.place)
-        return replace(kept, assumptions=(*doubts, *judgement.assumptions, words))
+        return replace(kept, assumptions=tuple(dict.fromkeys((*doubts, *judgement.assumptions, words))))
 
     return replace(audited, judgements=tuple(map(told, audited.judgements)))
 
