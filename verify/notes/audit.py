@@ -221,8 +221,8 @@ def audit(
         resting = tuple(resting_on(one, model) for one in found.judgements)
         return softened(replace(found, model=model, judgements=resting))
 
-    judged = tuple(_otherwise(each, models, supposing, document) for each in stepping_back(judged))
-    judged = tuple(under_guesses(judged, quickly_refuting, explaining, settling))
+    otherwise = tuple(_otherwise(each, models, supposing, document) for each in stepping_back(judged))
+    judged = tuple(under_guesses(otherwise, judged, quickly_refuting, explaining, settling))
     judged = tuple(under_suppositions(each, models, apart) for each in judged)
     judged = tuple(as_defined(judged, apart))
     lines = {part.file: part.text.splitlines() for part in document.parts}

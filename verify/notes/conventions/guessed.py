@@ -14,15 +14,18 @@ from verify.notes.files import Formula
 
 def under_guesses(
     found: Sequence[Audited],
+    before: Sequence[Audited],
     quickly: Judge,
     judge: Callable[[Formula, Model | None], Audited],
     settling: Callable[..., tuple[Audited, ...]],
 ) -> Iterator[Audited]:
     """The formulas, those that are wrong under a guess as they are under it by the conventions of the note.
 
-    What is wrong without a guess has been tried under these.
+    Under these has been tried what is wrong without a guess, or under one that the formulas rested on `before`.
     """
-    refuted = {n: again for n, each in enumerate(found) if (again := _refuted_again(each, quickly)) is not None}
+    pairs = enumerate(zip(found, before, strict=True))
+    guessed = {n: _refuted_again(each, quickly) for n, (each, early) in pairs if each.model != early.model}
+    refuted = {n: again for n, again in guessed.items() if again is not None}
     here = [n for n, each in enumerate(found) if n in refuted or (refuted and not wrong_in(each))]
     models = {id(found[n].formula): found[n].model for n in refuted}
 
