@@ -19,6 +19,8 @@ MISFIT = "shapes do not fit"
 """The mistake in a formula that fits in no shapes, and that no one change makes fit."""
 NO_READING = "no reading fits the shapes"
 """Why such a formula is wrong."""
+OTHERWISE = "; wrong otherwise"
+"""How the reason ends why a formula is open that is wrong as it was read, and may be read in another way."""
 
 
 class Word(Enum):

@@ -18,7 +18,7 @@ from verify.formulas import faults
 from verify.formulas.judgement import Judgement, Word, exit_code, report
 from verify.mistakes.dictionary import entry
 from verify.notes import lint
-from verify.notes.audited import Audited
+from verify.notes.audited import WRONG_IF, Audited, is_guess, softened
 from verify.notes.backward.judging import of_programs
 from verify.notes.contradictions import (
     against_the_carried,
@@ -36,6 +36,7 @@ from verify.notes.contradictions import (
 from verify.notes.conventions import settled
 from verify.notes.conventions.defining import as_defined
 from verify.notes.conventions.errors import perhaps_handed_back
+from verify.notes.conventions.guessed import under_guesses
 from verify.notes.conventions.habits import NEAR, THROUGH_A_STATE
 from verify.notes.conventions.perhaps import perhaps
 from verify.notes.conventions.steps import (
@@ -54,7 +55,7 @@ from verify.notes.examples.plain import of_plain_cells
 from verify.notes.examples.supposing import behind_arrows, under_suppositions
 from verify.notes.files import Document, Formula, behind_words, goes_on_from, read
 from verify.notes.gates import asking, for_each_gate, of_each_gate
-from verify.notes.judging import Check, is_guess, judged_apart, remembered, resting_on
+from verify.notes.judging import Check, judged_apart, remembered, resting_on
 from verify.notes.lint import Note
 from verify.notes.mentioned import before
 from verify.notes.models import Model, Models
@@ -92,7 +93,6 @@ _CUT = regex(
 """$W_f = W_f[:, :n_a]$ etc.: the columns of W_f that act on a, here or with `n_a:` on what stands behind it."""
 _CUT_IN_CODE = regex(r"\bW_?[A-Za-z]{1,2}(?:[\"']\s*\])?\s*\[\s*:\s*,\s*:?\s*n_(?P<part>[A-Za-z])\s*:?\s*\]")
 """parameters["Wf"][:, :n_a] in a program: weights are cut behind the columns that act on a."""
-WRONG_IF = "wrong if"
 OF_NUMBERS = "all sizes"
 """How it is told that a formula holds of numbers alone."""
 
@@ -182,14 +182,24 @@ def audit(
     )
     previous = dict(goes_on_from(document.formulas))
 
-    def apart(formula: Formula, instead: Model | None = None) -> Audited:
+    def explaining(formula: Formula, instead: Model | None = None) -> Audited:
         return judged_apart(formula, previous.get(formula), models, check, instead)
 
-    def quickly(formula: Formula, instead: Model | None = None) -> Audited:
+    def quickly_refuting(formula: Formula, instead: Model | None = None) -> Audited:
         return judged_apart(formula, previous.get(formula), models, partial(check, explain=False), instead)
 
     def sparingly(formula: Formula, instead: Model | None = None) -> Audited:
         return judged_apart(formula, previous.get(formula), models, check, instead, explain=False)
+
+    def refuting(formula: Formula, instead: Model | None = None) -> Audited:
+        guess = instead is not None and is_guess(instead)  # what is wrong of a guess is told without its mistakes
+        return (sparingly if guess else explaining)(formula, instead)
+
+    def apart(formula: Formula, instead: Model | None = None) -> Audited:
+        return softened(refuting(formula, instead))
+
+    def quickly(formula: Formula, instead: Model | None = None) -> Audited:
+        return softened(quickly_refuting(formula, instead))
 
     last_alone = behind_words(document, LAST_ALONE)
     along = behind_words(document, THROUGH_A_STATE, NEAR)
@@ -198,17 +208,22 @@ def audit(
     lengths |= {*lengths_in_sums(line for part in document.parts for line in part.text.splitlines())}
     of_last = last_alone | behind_words(document, OUTPUT_ALONE, NEXT_TO, EVERY_OUTPUT)
     texts = [part.text for part in document.parts]
-    judged = settled(tuple(map(sparingly, document.formulas)), apart, apart, quickly, of_last, along, lengths, texts)
+    settling = partial(
+        settled, judge=refuting, quickly=quickly_refuting, last_alone=of_last, along=along, lengths=lengths, texts=texts
+    )
+    judged = settling(tuple(map(sparingly, document.formulas)), explaining)
     judged = tuple(_in_other_letters(each, models, apart) for each in judged)
     as_long = as_long_as_named(judged, lengths, lambda each: apart(each.formula, each.model) if each.model else each)
 
     def supposing(formula: Formula, model: Model) -> Audited:
         """The formula under another model, of as many steps as it names, with what it rests on."""
-        judge = sparingly if is_guess(model) else apart  # what is wrong of a guess is told without its mistakes
+        judge = sparingly if is_guess(model) else apart
         found = as_long(judge(formula, replace(model, doubts=())))
-        return replace(found, model=model, judgements=tuple(resting_on(one, model) for one in found.judgements))
+        resting = tuple(resting_on(one, model) for one in found.judgements)
+        return softened(replace(found, model=model, judgements=resting))
 
-    judged = tuple(_otherwise(each, models, supposing, document) for each in stepping_back(judged))
+    otherwise = tuple(_otherwise(each, models, supposing, document) for each in stepping_back(judged))
+    judged = tuple(under_guesses(otherwise, judged, quickly_refuting, explaining, settling))
     judged = tuple(under_suppositions(each, models, apart) for each in judged)
     judged = tuple(as_defined(judged, apart))
     lines = {part.file: part.text.splitlines() for part in document.parts}

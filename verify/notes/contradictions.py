@@ -79,6 +79,8 @@ _BY = regex(rf"\\partial\s*\{{?\s*(\\?[A-Za-z]+{_SCRIPTS}*)")
 _SUMMED = regex(r"\\sum(?![A-Za-z])|∑|Σ")
 _LETTER = regex(rf"\\?[A-Za-z]+{_SCRIPTS}+")
 _CURLED = regex(r"\\partial(?![A-Za-z])|∂|\\nabla(?![A-Za-z])|∇|\\delta(?![A-Za-z])|δ")
+_TIMES_A_NUMBER = regex(r"(?<![A-Za-z_^{\d.])\d+(?:\.\d+)?\s*(?:\\(?:cdot|times|,)|[*·A-Za-z(])")
+"""0.5 h_t"""
 _IN_A_CASE = regex(r"=\s*-?[\d.]+\s*(?:[$,;:，；：]|\\)")  # z_t = 0: h_t = h_{t-1}
 
 
@@ -106,7 +108,7 @@ def of_two_minds(found: Sequence[Audited]) -> Iterator[Audited]:
                 entries.setdefault(left, each.formula.place.line)
             if any(MISFIT in one.reason or NO_READING in one.reason for one in each.judgements):  # z_3 = V s_3
                 letters = frozenset({left, stripped(left)} if stripped(left) in computed else ())
-            elif all(one.reason != ANOTHER for one in each.judgements):
+            elif all(one.reason != ANOTHER for one in each.judgements) or _of_an_example(each, each.model):
                 continue
             if letters:
                 said.append((each.model, each.formula.section, each.formula.place.line, letters))
@@ -124,6 +126,12 @@ def of_two_minds(found: Sequence[Audited]) -> Iterator[Audited]:
             if lines
             else each
         )
+
+
+def _of_an_example(audited: Audited, model: Model) -> bool:
+    """Whether an equation has numbers in the place of all parameters: it is the model's, in an example."""
+    given = {parameter.name for parameter in model.cell.parameters}
+    return not names(audited.formula.fragment) & given and _TIMES_A_NUMBER.search(audited.formula.text) is not None
 
 
 def of_unread_errors(found: Sequence[Audited]) -> Iterator[Audited]:

@@ -15,12 +15,13 @@ from derive.reader.claims.functions import cell_of_functions
 from derive.reader.claims.meant import NOTHING, Meant
 from derive.reader.claims.statements.chains import statements
 from derive.reader.models.equations.equation import Equation
+from derive.reader.models.own import SMALL
 from derive.reader.text.fragment import Fragment
 from verify.formulas.bounds import differences
 from verify.formulas.faults import ClaimsFault, fault_in
 from verify.formulas.judgement import Judgement, Word
 from verify.formulas.wrong import special
-from verify.notes.audited import ANOTHER, Audited
+from verify.notes.audited import ANOTHER, Audited, is_guess
 from verify.notes.claiming import as_nothing, names_an_error, never_wrong, nothing
 from verify.notes.files import NO_GATES, Formula, conditioned, continued
 from verify.notes.gates import judged_for_each
@@ -36,6 +37,7 @@ COUNTED = "the first step, which the note calls 0, is called 1 here"
 UNUSED = "a definition that the model does not use"
 _UNFINISHED = regex(r"\A[^=]*(=)[\s.,;&]*(?:\\end\{[a-z]+\*?\}\s*)*\Z")
 _MATH = regex(r"\$([^$]+)\$")
+RIGHT = (Word.PROVED, Word.HOLDS_IF)
 UNEXPLAINED = (Word.PROVED, Word.HOLDS_IF, Word.NOT_A_CLAIM)
 """Of these nothing more is told where a judgement is to be explained."""
 
@@ -82,6 +84,7 @@ def judged_apart(
 ) -> Audited:
     """The judgements on one formula, which touch no other, whatever happens; `instead` of its model under another.
 
+    What is wrong under a guess is told as wrong here: `softened` comes once the conventions of the note are tried.
     Without `explain` only what may be another judgement for it is explained.
     """
     if formula.stands[1]:
@@ -103,21 +106,13 @@ def judged_apart(
 
 
 def _guessed(audited: Audited) -> Audited:
-    """The judgements with the guesses that their formula was read by, where the model does not tell them."""
-    told = () if audited.model is None else audited.model.assumed
-    said = dict.fromkeys(map(str, audited.formula.fragment.assumed))
-    guessed = tuple(words for words in said if words not in told)
-    if not guessed:
-        return audited
-
-    def resting(one: Judgement) -> Judgement:
-        if one.word is Word.WRONG:
-            return Judgement(one.formula, Word.UNDECIDED, reason=f"wrong if {'; '.join(guessed)}", place=one.place)
-        if one.word not in (Word.PROVED, Word.HOLDS_IF):
-            return one
-        return replace(one, word=Word.HOLDS_IF, assumptions=(*guessed, *one.assumptions))
-
-    return replace(audited, judgements=tuple(map(resting, audited.judgements)))
+    """The judgements, those that are right with the guesses that their formula was read by."""
+    guessed = audited.guessed
+    kept = (
+        replace(one, word=Word.HOLDS_IF, assumptions=(*guessed, *one.assumptions)) if one.word in RIGHT else one
+        for one in audited.judgements
+    )
+    return replace(audited, judgements=tuple(kept)) if guessed else audited
 
 
 def _judged(
@@ -174,7 +169,7 @@ def _judged(
 
     met: tuple[ProgramFault, ...] = ()
     try:
-        found = (held_against if explain and not is_guess(model) else unexplained)(model.cell)
+        found = (held_against if explain else unexplained)(model.cell)
     except InputError as error:
         found = (Judgement(written, Word.UNREADABLE, reason=error.message, place=error.place or place),)
     except ClaimsFault as fault:
@@ -236,28 +231,18 @@ def _under(
 
 
 def resting_on(judgement: Judgement, model: Model) -> Judgement:
-    """A judgement that rests on a guess about the model: right only under it, and wrong for certain in no case."""
-    if not model.doubts or judgement.word not in (Word.PROVED, Word.HOLDS_IF, Word.WRONG):
-        return judgement
-    if judgement.word is not Word.WRONG:
-        assumptions = (*model.doubts, *judgement.assumptions)
-        return replace(judgement, word=Word.HOLDS_IF, assumptions=assumptions)
-    if not is_guess(model):
-        return judgement
-    return Judgement(
-        judgement.formula, Word.UNDECIDED, reason=f"wrong if {'; '.join(model.doubts)}", place=judgement.place
-    )
+    """A judgement that rests on a guess about the model: right only under it, and wrong with it told."""
+    told = replace(judgement, assumptions=(*model.doubts, *judgement.assumptions))
+    if model.doubts and judgement.word in RIGHT:
+        return replace(told, word=Word.HOLDS_IF)
+    certain = SMALL in model.doubts and not is_guess(model)
+    return told if certain and judgement.word is Word.WRONG else judgement
 
 
 def _stands(judgement: Judgement) -> bool:
     """Whether no explanation makes another judgement of this, as of factors in another order it may."""
     plain = not (special.DIAGONAL in judgement.assumptions or judgement.reason)
     return judgement.word in UNEXPLAINED or (judgement.word is Word.WRONG and plain)
-
-
-def is_guess(model: Model) -> bool:
-    """Whether nothing is wrong of a model for certain, as it rests on a guess."""
-    return bool(model.doubts) and not model.recognised
 
 
 def _completed(formula: Formula, end: int, model: Model, check: Check) -> Judgement:

@@ -166,7 +166,8 @@ def _otherwise_read(
     if as_long is not None:
         return as_long
     # Only an unusual convention made it fit: perhaps it was not meant to.
-    return _repaired(judgement, decision, derivation) if unusual else None
+    repaired = _repaired(judgement, decision, derivation) if unusual else None
+    return repaired and replace(repaired, judgement=replace(repaired.judgement, true_when=""))
 
 
 def _with(

@@ -14,7 +14,7 @@ from derive.reader.text.fragment import Fragment
 from verify.formulas.faults import ClaimsFault
 from verify.formulas.judgement import Judgement, Word
 from verify.formulas.readings.conventions import LAYOUTS, ORDERS, POWERS, PRECEDENCES, PRODUCTS
-from verify.notes.audited import Audited
+from verify.notes.audited import Audited, softened
 from verify.notes.backward.meanings import Decide, Line, Program, Way
 from verify.notes.backward.naming import Names
 from verify.notes.backward.running import layouts_of, ways
@@ -120,7 +120,7 @@ def _judged(
         else:
             said = replace(formula, fragment=replace(formula.fragment, text=line.text, as_written="", plain=False))
             exact = replace(model, facts=(*model.facts, *program.facts), meant=_exactly(program.errors(line.at)))
-            one = judged_apart(said, None, models, check, exact)
+            one = softened(judged_apart(said, None, models, check, exact))
             yield replace(
                 one, formula=formula, model=model,
                 judgements=tuple(_told(each, written, formula.place, best, line) for each in one.judgements),

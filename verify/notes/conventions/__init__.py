@@ -13,7 +13,7 @@ from functools import cache, partial
 from derive.reader.claims.meant import Habit
 from derive.reader.models.model import Model
 from verify.formulas.judgement import Word
-from verify.notes.audited import Audited
+from verify.notes.audited import Audited, as_read, softened
 from verify.notes.conventions.biases import without_biases
 from verify.notes.conventions.errors import (
     adding,
@@ -47,6 +47,7 @@ from verify.notes.files import Formula
 def settled(
     found: Sequence[Audited],
     explain: Callable[[Formula], Audited],
+    *,
     judge: Judge,
     quickly: Judge,
     last_alone: Collection[Formula] = (),
@@ -59,10 +60,11 @@ def settled(
     `found` is judged without explaining; `explain` is asked where it counts when a formula is true, and of what stays
     wrong. `quickly` judges without explaining; `last_alone` stand behind words that say that the loss reads the last
     output alone, `along` behind words for what comes through one state; of `lengths` steps the note speaks, whose
-    words are `texts`.
+    words are `texts`. What they find wrong under a guess is told as wrong; what stays so is left open at the end.
     """
 
     explained = cache(explain)
+    found = tuple(as_read(each, wrong=True) for each in found)
     first = {_place(each.formula): each for each in found}
 
     def told(each: Audited) -> Audited:
@@ -75,15 +77,24 @@ def settled(
         judgements = tuple(next((new for old, new in pairs if old == one), one) for one in each.judgements)
         return replace(each, judgements=judgements, faults=each.faults or after.faults)
 
+    def trying(judge: Judge) -> Judge:
+        """The judge of a trial: what is wrong under a convention that is one more doubt is left open."""
+
+        def tried(formula: Formula, model: Model) -> Audited:
+            again, before = as_read(judge(formula, model), wrong=True), first[_place(formula)].model
+            return softened(again) if before is None or len(model.doubts) > len(before.doubts) else again
+
+        return tried
+
     def under(convention: Convention, before: Sequence[Audited]) -> Sequence[Audited]:
         """The formulas under a convention, which is tried without explaining; only what it changes is explained."""
-        after = convention(before, quickly)
+        after = convention(before, trying(quickly))
         changed = {
             _place(new.formula) for old, new in zip(before, after, strict=True) if old.judgements != new.judgements
         }
 
         def explaining(formula: Formula, model: Model) -> Audited:
-            return (judge if _place(formula) in changed else quickly)(formula, model)
+            return trying(judge if _place(formula) in changed else quickly)(formula, model)
 
         return convention(before, explaining) if changed else before
 
@@ -124,7 +135,7 @@ def settled(
     ):
         if any(map(wrong_in, result)):
             result = under(convention, result)
-    return tuple(map(told, result))
+    return tuple(told(softened(as_read(each, wrong=False))) for each in result)
 
 
 def _place(formula: Formula) -> tuple[str, int, int]:

@@ -15,7 +15,7 @@ from derive.reader.models.equations.names import letter_name
 from derive.reader.text.words import SUBSCRIPTS
 from verify.formulas.judgement import Judgement, Word
 from verify.formulas.wrong import special
-from verify.notes.audited import Audited
+from verify.notes.audited import Audited, wrong_if
 from verify.notes.conventions.trying import (
     Judge,
     Told,
@@ -229,7 +229,7 @@ def of_no_said_loss(found: Sequence[Audited], judge: Judge, told: Told) -> list[
         return Judgement(judgement.formula, Word.UNDECIDED, reason=UNSAID, place=judgement.place)
 
     def opened(each: Audited) -> Audited:
-        if each.model is None or each.model.cell.is_loss or not wrong_in(each):
+        if each.model is None or each.model.cell.is_loss or not wrong_in(each) or wrong_if(each):
             return each
         bare = each.model.cell.output.name in states_of(each.model)
         many = len({*steps_named(each.formula.text)}) > 2

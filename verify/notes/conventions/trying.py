@@ -22,7 +22,7 @@ from derive.reader.meaning.tree import Term
 from derive.reader.models.model import Model
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.words import SUBSCRIPTS
-from verify.formulas.judgement import Judgement, Word
+from verify.formulas.judgement import NO_READING, Judgement, Word
 from verify.formulas.wrong import special
 from verify.notes.audited import Audited
 from verify.notes.files import Formula
@@ -113,13 +113,16 @@ def right_in(audited: Audited) -> int:
 
 def in_case(audited: Audited, case: str, words: str) -> Audited:
     """Wrong judgements that are right in a special case, as right where the note says that it is the case."""
+    doubts = (*(audited.model.doubts if audited.model is not None else ()), *audited.guessed)
 
     def told(judgement: Judgement) -> Judgement:
         cases = judgement.true_when.split(special.OR)
         if judgement.word is not Word.WRONG or not any(each.startswith(case) for each in cases):
             return judgement
+        if NO_READING in judgement.reason:  # what fits no shapes is true in no case: with a mistake mended it is
+            return judgement
         kept = Judgement(judgement.formula, Word.HOLDS_IF, (words,), words, place=judgement.place)
-        return replace(kept, assumptions=(*judgement.assumptions, words))
+        return replace(kept, assumptions=tuple(dict.fromkeys((*doubts, *judgement.assumptions, words))))
 
     return replace(audited, judgements=tuple(map(told, audited.judgements)))
 
