@@ -22,6 +22,7 @@ for threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 
 gc.set_threshold(200_000, 30, 30)  # as the command line sets it
 os.environ.setdefault("TRITON_INTERPRET", "1")  # before triton is imported, which may be in any test: no GPU is needed
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")  # before jax: it compiles longer than it runs
 
 settings.register_profile(
     "backproof", derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]

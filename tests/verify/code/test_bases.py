@@ -76,13 +76,17 @@ def test_planted_mistakes_are_wrong_and_named(name: str) -> None:
         assert found["1 named"] >= 0.8 * found["1 tried"]
 
 
+DECLARED = """
+SHAPES = {"x": "D B T", "a0": "H B", "Wy": "K H", "by": "K 1"}
+SHAPES |= {f"W{gate}": "H J" for gate in "ruc"} | {f"b{gate}": "H 1" for gate in "ruc"}
+"""
 LOSS_OF_THE_FILE = "    for t in reversed(range(T_x)):"
 
 
 def test_where_no_gradient_is_right_for_the_loss_of_the_file_a_named_mistake_must_explain_all(tmp_path: Path) -> None:
     """Else the loss may be another one, and nothing is judged."""
     target, cell = FILES["predictions_gru"]
-    text = (BASES / "predictions_gru.py").read_text(encoding="utf-8")
+    text = (BASES / "predictions_gru.py").read_text(encoding="utf-8") + DECLARED
     late = text.replace(LOSS_OF_THE_FILE, "    for t in reversed(range(1, T_x)):")
     path = tmp_path / "mine.py"
 

@@ -13,7 +13,7 @@ from restyled import DATA, FAMILIES, KNOWN, mended, pairs, ways, words
 
 FULL = os.environ.get("BACKPROOF_FULL_FIGURES") == "1"
 NOTES = sorted(path for path in (DATA / "note_cases").glob("*.md") if path.name != "README.md")
-SHORT = [path for path in NOTES if path.stat().st_size < 1500]
+SHORT = [path for path in NOTES if path.stat().st_size < 1000]
 
 
 @cache

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import TypeAlias
 
 import numpy as np
@@ -47,7 +48,7 @@ class Setting:
 
     def shape(self, axes: Axes) -> tuple[int, ...]:
         """The shape of an array with these axes."""
-        return tuple(self.size(axis) for axis in axes)
+        return _shape(self, axes)
 
     def axes(self, shape: tuple[int, ...]) -> Axes:
         """The letters of a shape, `?` for a length that means nothing."""
@@ -63,6 +64,11 @@ class Setting:
 
     def __str__(self) -> str:
         return f"T = {self.T}, B = {self.B}, D = {self.D}, H = {self.H}"
+
+
+@cache
+def _shape(setting: Setting, axes: Axes) -> tuple[int, ...]:
+    return tuple(setting.size(axis) for axis in axes)  # asked for each array of thousands of layouts
 
 
 FIRST = Setting(T=7, B=2, D=3, H=5, K=11)

@@ -355,8 +355,9 @@ class Tries:
     @property
     def alike(self) -> bool:
         """Whether every call so far failed in the same words at the same line, and not for its shapes."""
-        words = {message for _, _, message in self.failed}
-        return self.count > 1 and len(self.failed) == 1 and not any(OF_SHAPES.search(one) for one in words)
+        if self.count < 2 or len(self.failed) != 1:
+            return False
+        return not any(OF_SHAPES.search(message) for _, _, message in self.failed)
 
     def _beyond_layouts(self, error: BaseException, what: str, arguments: Mapping[str, Any]) -> None:
         """Raise MisfitError where an attribute is asked of a number or list: no layout makes it an array."""

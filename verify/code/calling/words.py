@@ -9,6 +9,7 @@ import re
 import tomllib
 from collections import Counter
 from collections.abc import Sequence
+from functools import cache
 from importlib.resources import files
 
 from derive.patterns import regex
@@ -57,6 +58,7 @@ GATES = "ifogczrnhuatyksl"
 _NOT_GATES = frozenset("y")
 
 
+@cache
 def plain(name: str) -> str:
     """A name without case, underscores and primes; `h_t_minus_1` is `h_prev`."""
     return re.sub(r"(?<=[a-z])t?minus(1|one)$", "prev", re.sub(r"[^a-z0-9]", "", name.lower()))
@@ -195,6 +197,7 @@ def kinds(family: str) -> tuple[str, ...]:
     return ("input", "recurrent", "joint", "readout")
 
 
+@cache
 def is_readout_bias(name: str) -> bool:
     """Whether a bias belongs to a readout by its name."""
     bare = plain(name)
