@@ -71,7 +71,8 @@ _BARS = regex(
     r"\b(?:gradients?|adjoints?|derivatives?)\b[^.\n]{0,80}\b(?:bars?|barred|overlined?)\b",
     re.IGNORECASE,
 )
-_ENTROPY = regex(r"\bcross[\s-]?entropy\b|交叉熵", re.IGNORECASE)
+_ENTROPY = regex(r"\b(?i:cross[\s-]?entropy)\b|交叉熵|\bCE\b")
+_FUNCTIONS = regex(r"\b(?:tanh|sigmoid|logistic|relu)\b|双曲正切", re.IGNORECASE)
 _NUMBERS = regex(
     r"\b(?:all|every|everything|each)\b[^.\n$]{0,30}\b(?:is|are|being)\b[^.\n$]{0,15}\bscalars?\b"
     r"|\bscalar\s+(?:(?:vanilla|linear|simple|one-unit)\s+)?(?:RNNs?|LSTMs?|GRUs?|case|network|recurrence|notation|version)\b"
@@ -176,6 +177,7 @@ def audit(
         declarations=document.declarations,
         aside=document.aside,
         entropy=any(_ENTROPY.search(part.text) for part in document.parts),
+        functions={each.lower() for part in document.parts for each in _FUNCTIONS.findall(part.text)},
         numbers=any(_NUMBERS.search(part.text) for part in document.parts),
         bars=any(_BARS.search(part.text) for part in document.parts),
         blocks=[pair for part in document.parts for pair in _blocks(part.text)],
