@@ -97,9 +97,11 @@ def _others(formulas: list[Formula]) -> Iterator[_Other]:
         free = next((one for one in _WEIGHTS if one not in words), "")
         if free:
             yield _Other(IDENTITY, free, False, A_WEIGHT.format(new=free))
-    for word, row in dict.fromkeys((use.word, use.row) for use in below if use.row):
+    lefts = (symbol_of(part.sides[0], fragment) for fragment, part in equations if isinstance(part, Chain))
+    values = {found.name for found in lefts if found is not None}
+    for word, row in dict.fromkeys((use.word, use.row) for use in below if use.row not in {"", *values}):
         said = {name for fragment, part in equations for name in _of_row(word, row, part, fragment)}
-        shown = {name for fragment, part in read for name in _of_row(word, row, part, fragment)}
+        shown = {name for fragment, part in read for name in _of_row(word, row, part, fragment)} - values
         if len(said or shown) == 1:
             (value,) = said or shown
             told = A_ROW.format(row=f"${word}_{{{row}_t}}$", old=word, new=value)
@@ -175,8 +177,8 @@ def _use(node: Syntax, fragment: Fragment) -> _Use | None:
 def _within(part: Syntax, fragment: Fragment) -> Iterator[tuple[Syntax, _Use]]:
     """The capitals in a part of a formula, those of which a row is meant too."""
     rows = [node for node in walk(part) if isinstance(node, Scripted) and _row(node, fragment)]
-    bases = {node.base for node in rows}
-    for node in (*rows, *(each for each in letters(part) if each not in bases)):
+    bases = {node.base.start for node in rows}
+    for node in (*rows, *(each for each in letters(part) if each.start not in bases)):
         if (use := _use(node, fragment)) is not None:
             yield node, use
 
