@@ -223,10 +223,8 @@ def written(
     gates = packed(found, claiming)
     found = found if gates is None else gates.leave(found)
     softmax = entropy or any("softmax" in formula.text for formula in formulas)
-    unwritten = [
-        unwritten_head(found, claiming, softmax=softmax),
-        unread_arguments(found, claiming, softmax=softmax, named=functions),
-    ]
+    unwritten = unwritten_head(found, claiming, softmax=softmax)
+    unwritten = unwritten or unread_arguments(found, claiming, softmax=softmax, named=functions)
     texts = [formula.text for _, formula in claiming]
     return Written(
         found,
@@ -247,7 +245,7 @@ def written(
         ],
         frozenset(_subtracted(texts)),
         (
-            *(other for other in (gates, *unwritten) if other is not None),
+            *(other for other in (gates, unwritten) if other is not None),
             *under_other_names(found, claiming),
             *computed_parameters(found, claiming),
             *dependences_instead([e for e in said if e.general], found),

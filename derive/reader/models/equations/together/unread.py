@@ -54,7 +54,8 @@ def unread_arguments(
             letters |= {state, *source.names}
     elif states:
         return None
-    outputs = [e for e in unread if e not in own and any(m.offset == 0 for m in e.used)]
+    computed = targets | states
+    outputs = [e for e in unread if e not in own and any(m.offset == 0 and m.name in computed for m in e.used)]
     said = [(each, one) for each in formulas for one in statements_of(each[1])]
     pairs = {pair for _, one in said for pair in differences(one)}
     if softmax and len(pairs) == len(outputs) == 1 and not any(e.loss for e in known):
