@@ -61,6 +61,7 @@ from verify.notes.mentioned import before
 from verify.notes.models import Model, Models
 from verify.notes.models.batches import of_one_example
 from verify.notes.models.from_zero import counted_from_one
+from verify.notes.models.own_letters import with_own_letters
 from verify.notes.models.times import counted
 from verify.notes.models.worded import with_words_read
 from verify.notes.recognition import stepping_back
@@ -72,7 +73,8 @@ _BARS = regex(
     r"\b(?:gradients?|adjoints?|derivatives?)\b[^.\n]{0,80}\b(?:bars?|barred|overlined?)\b",
     re.IGNORECASE,
 )
-_ENTROPY = regex(r"\bcross[\s-]?entropy\b|交叉熵", re.IGNORECASE)
+_ENTROPY = regex(r"\b(?i:cross[\s-]?entropy)\b|交叉熵|\bCE\b")
+_FUNCTIONS = regex(r"\b(?:tanh|sigmoid|logistic|relu)\b|双曲正切", re.IGNORECASE)
 _NUMBERS = regex(
     r"\b(?:all|every|everything|each)\b[^.\n$]{0,30}\b(?:is|are|being)\b[^.\n$]{0,15}\bscalars?\b"
     r"|\bscalar\s+(?:(?:vanilla|linear|simple|one-unit)\s+)?(?:RNNs?|LSTMs?|GRUs?|case|network|recurrence|notation|version)\b"
@@ -166,7 +168,7 @@ def audit(
 
         check = judge
     check = remembered(check)
-    document = for_each_gate(counted_from_one(counted(of_one_example(with_words_read(read(path))))))
+    document = for_each_gate(counted_from_one(with_own_letters(counted(of_one_example(with_words_read(read(path)))))))
     _refuse_unread(document)
     models = Models(
         tuple(of_each_gate(document.formulas)),
@@ -176,6 +178,7 @@ def audit(
         declarations=document.declarations,
         aside=document.aside,
         entropy=any(_ENTROPY.search(part.text) for part in document.parts),
+        functions={each.lower() for part in document.parts for each in _FUNCTIONS.findall(part.text)},
         numbers=any(_NUMBERS.search(part.text) for part in document.parts),
         bars=any(_BARS.search(part.text) for part in document.parts),
         blocks=[pair for part in document.parts for pair in _blocks(part.text)],

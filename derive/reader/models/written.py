@@ -66,6 +66,7 @@ from derive.reader.models.equations.together.labelled import labelled
 from derive.reader.models.equations.together.packed import Instead, packed
 from derive.reader.models.equations.together.stacks import named_stacks
 from derive.reader.models.equations.together.unpacked import unpacked
+from derive.reader.models.equations.together.unread import unread_arguments
 from derive.reader.models.equations.units import of_units
 from derive.reader.models.equations.wholes import (
     declared_weights,
@@ -149,12 +150,17 @@ class Written:
 
 
 def written(
-    formulas: Sequence[Found], declarations: Sequence[Declaration] = (), *, bars: bool = False, entropy: bool = False
+    formulas: Sequence[Found],
+    declarations: Sequence[Declaration] = (),
+    *,
+    bars: bool = False,
+    entropy: bool = False,
+    functions: Collection[str] = (),
 ) -> Written:
     """What the formulas and declarations of a document write.
 
     `bars`: whether it says in words that a bar over a letter is the gradient by it; `entropy`: whether it speaks of the
-    cross-entropy.
+    cross-entropy, `functions` those that it names.
     """
     claiming = [(index, formula) for index, formula in enumerate(formulas) if formula.claims]
     families = gradient_families(formula for _, formula in claiming)
@@ -219,6 +225,8 @@ def written(
     gates = packed(found, claiming)
     found = found if gates is None else gates.leave(found)
     softmax = entropy or any("softmax" in formula.text for formula in formulas)
+    unwritten = unwritten_head(found, claiming, softmax=softmax, compared=compared)
+    unwritten = unwritten or unread_arguments(found, claiming, softmax=softmax, named=functions)
     texts = [formula.text for _, formula in claiming]
     return Written(
         found,
@@ -239,11 +247,7 @@ def written(
         ],
         frozenset(_subtracted(texts)),
         (
-            *(
-                other
-                for other in (gates, unwritten_head(found, claiming, softmax=softmax, compared=compared))
-                if other is not None
-            ),
+            *(other for other in (gates, unwritten) if other is not None),
             *under_other_names(found, claiming),
             *computed_parameters(found, claiming),
             *dependences_instead([e for e in said if e.general], found),

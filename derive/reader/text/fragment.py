@@ -34,6 +34,12 @@ _BETWEEN = regex(
     rf"_\s*\{{\s*(?P<first>\d){_AT_MOST}(?P<letter>\\?[A-Za-z]+'?){_AT_MOST}(?P<last>\\?[A-Za-z]+(?:_\w)?)\s*\}}"
 )
 """Limits below a sum: 1 ≤ c ≤ C."""
+_COLUMNS = regex(r"(?P<begin>\\begin\s*\{(?:aligned|align|gathered|split)\*?\}\s*)(?P<number>\{\s*\d\s*\})(?=[\s&]*\\)")
+"""The number of columns of an alignat, behind another environment."""
+_UP_TO = regex(
+    r"(?P<from>_\s*\{\s*(?P<letter>\\?[A-Za-z]+)\s*=[^{}=]*\}\s*\^\s*\{\s*)(?P<again>(?P=letter)\s*=)(?=[^{}=]*\})"
+)
+"""The limits of a sum with its letter in both: Σ_{t=1}^{t=T}."""
 _BEFORE = regex(
     r"(?:(?<=[\s=+\-(\[{&,|])|(?<=\{d)|\A)\{\}_(?P<label>[A-Za-z]|\{[A-Za-z]+\})"
     r"(?P<letter>[A-Za-z]|\\(?:mathbf|boldsymbol|bm|mathcal|mathrm)\s*\{[^{}]*\}|\\[A-Za-z]+(?!\s*\{))"
@@ -71,6 +77,8 @@ def _usual(text: str, plain: bool) -> str:
         text = _NET.sub(lambda m: r"\mathbf{net}".ljust(len(m.group())), _SPELLED.sub(_joined, uncoloured(text)))
         text = _SCRIPT.sub(_unfaced, text)
         text = _BEFORE.sub(_behind, _BETWEEN.sub(_from_to, text))
+        text = _COLUMNS.sub(lambda m: m["begin"] + " " * len(m["number"]), text)
+        text = _UP_TO.sub(lambda m: m["from"] + " " * len(m["again"]), text)
     return text
 
 

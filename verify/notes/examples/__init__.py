@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import takewhile
 from string import ascii_letters
 
 from derive.patterns import regex
@@ -12,7 +13,7 @@ from derive.reader.claims.meant import Habit
 from verify.formulas.judgement import MISFIT, Judgement, Word
 from verify.notes.audited import Audited
 from verify.notes.examples.followed import with_values
-from verify.notes.files import Document
+from verify.notes.files import HEADING, Document
 
 OF_AN_EXAMPLE = "line {line} says that {loss} is something else here"
 _LETTER = r"(?P<loss>[A-Za-z]|\\(?:mathcal|mathrm)\s*\{?[A-Za-z]\}?|\\ell)"
@@ -84,14 +85,20 @@ def _of_a_number(judgement: Judgement, numbers: Mapping[str, int]) -> Judgement:
     return judgement
 
 
-def of_a_plain_cell(audited: Audited, lines: Sequence[str]) -> bool:
-    """Whether the words before a formula, or its heading, speak of a plain RNN, and its model has gates."""
+def of_a_plain_cell(audited: Audited, lines: Sequence[str], *, of_section: bool = False) -> bool:
+    """Whether the words before a formula, or its heading, speak of a plain RNN, and its model has gates.
+
+    `of_section`: whether all words before it in its section count, of a formula that its model leaves open.
+    """
     place, cell = audited.formula.place, audited.model.cell if audited.model is not None else None
-    if cell is None or len(cell.equations) < 3 or all(function.name != "sigmoid" for function in cell.functions):
+    gated = cell is not None and len(cell.equations) > 2 and any(each.name == "sigmoid" for each in cell.functions)
+    if not gated and not (of_section and all(one.word is Word.UNDECIDED for one in audited.judgements)):
         return False
-    above = next((line for line in reversed(lines[: place.line - 1]) if line.strip(" $>")), "")
+    before = lines[: place.line - 1][::-1]
+    above = next((line for line in before if line.strip(" $>")), "")
     label = above if len(above) < LONGEST_LABEL and audited.formula.displayed else ""
-    return any(map(_PLAIN.search, (place.text[: place.column - 1], label, *audited.formula.section[-1:])))
+    here = takewhile(lambda line: not HEADING.match(line), before) if of_section else ()
+    return any(map(_PLAIN.search, (place.text[: place.column - 1], label, *here, *audited.formula.section[-1:])))
 
 
 def _aside(judgement: Judgement, text: str, again: Mapping[str, int], other: bool) -> Judgement:

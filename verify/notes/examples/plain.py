@@ -24,6 +24,11 @@ _STATE = regex(
 _WEIGHT = regex(r"(?<![A-Za-z\\{])(?P<weight>[A-SU-Z](?:_\{?(?:[a-z]{1,3})\}?)?)(?![A-Za-z])")
 _FACES = regex(r"\\(?:mathbf|boldsymbol|bm|vec)\s*(?:\{(?P<inside>\w)\}|(?=\w))")
 _ARGUMENT = regex(r"(?:tanh|sigma)(?:\s*'|\^\s*\{?\s*\\prime\s*\}?)\s*\(\s*(?P<argument>[a-z])_\{?t\}?\s*\)")
+_WRITTEN_OUT = regex(
+    r"(?P<function>\\tanh|\\sigma)(?:\s*'|\s*\^\s*\{?\s*(?:\\prime|2)\s*\}?)\s*(?:\\left\s*)?\("
+    r"(?P<argument>[^()=]*_\s*\{\s*t\s*-\s*1\s*\}[^()=]*?)(?:\\right\s*)?\)"
+)
+"""1 - tanh²(W h_{t-1} + U x_t + b), which says what h_t is."""
 _DISTINCT = "UVRS"
 
 
@@ -31,7 +36,9 @@ def of_plain_cells(audited: Audited, lines: Sequence[str], judge: Judge) -> Audi
     """A formula that is not right of a cell with gates, as one of the plain RNN that the words before it speak of."""
     if any(one.word in RIGHT or one.word is Word.NOT_A_CLAIM for one in audited.judgements):
         return audited
-    equations = _equations(audited.formula.text) if of_a_plain_cell(audited, lines) else ()
+    text = _FACES.sub(lambda m: m["inside"] or "", audited.formula.text)
+    spoken = of_a_plain_cell(audited, lines, of_section=_WRITTEN_OUT.search(text) is not None)
+    equations = _equations(text) if spoken else ()
     cell = _cell(equations) if equations else None
     if cell is None:
         return audited
@@ -48,8 +55,11 @@ def _kept(old: Judgement, new: Judgement) -> Judgement:
 
 def _equations(text: str) -> tuple[str, ...]:
     """The equations of the plain cell whose Jacobian of one step a formula says, in its letters."""
-    text = _FACES.sub(lambda m: m["inside"] or "", text)
     state, weights = _STATE.search(text), {m["weight"] for m in _WEIGHT.finditer(text)}
+    written = {(m["function"], " ".join(m["argument"].split())) for m in _WRITTEN_OUT.finditer(text)}
+    if state is not None and len(written) == 1:
+        ((function, argument),) = written
+        return (f"{state['state']}_t = {function}({argument})",)
     if state is None or len(weights) != 1:
         return ()
     (weight,) = weights

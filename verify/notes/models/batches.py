@@ -55,6 +55,11 @@ _STEPS = r"[^.\n$]{0,40}\b(?:steps?|lengths?)\b"
 _OF_BRACKET = r"\)\s*_\s*(?:(?:INDEX)(?![A-Za-z])|\{\s*(?:INDEX)\s*\})"
 """(dz_t)_i, which is that of example i where i runs up to their number."""
 LEFT_OUT = "the sum over the batch is left out: there is one example"
+_ONES = regex(
+    r"(?:\\(?:mathbf|mathbb|boldsymbol|bm)\s*(?:\{\s*1\s*\}|1)|(?<![\w.])1)\s*_\s*(?:\{\s*(?P<size>[mMNB])\s*\}|(?P<bare>[mMNB]))"
+    r"\s*\^\s*(?:\\top(?![A-Za-z])|T(?![A-Za-z])|\{\s*(?:\\top|T)\s*\})(?=[\s({]*(?:\\left\s*\(\s*)?(?:\\[dt]?frac\s*\{\s*\\partial|\\delta|δ|\\nabla|d\s?[A-Za-z]))"
+)
+"""𝟏_N^⊤ before a gradient: the sum over N examples."""
 _EQUALS = regex(r"=(?![^{}]*\})")
 """Between sides, not below a sum."""
 _QUANTITY = regex(r"\\partial|\\delta|\\nabla|[∂δ∇]|(?<![A-Za-z\\])d\s?\\?[A-Za-z]")
@@ -88,8 +93,8 @@ class _Batch:
         text = re.sub(above, lambda m: " " * len(m.group()), text)
         text = re.sub(of_loss, lambda m: m.group("loss").ljust(len(m.group())), text)
         if _QUANTITY.search(text):
-            text = _SPACE.sub(lambda m: m.group() if not self._counts(m.group()) else " " * len(m.group()), text)
-        return self._divided(text)
+            text = _SPACE.sub(lambda m: m.group() if not self.counts(m.group()) else " " * len(m.group()), text)
+        return self.divided(text)
 
     def _without_examples(self, pair: re.Match[str]) -> str:
         """Σ_{i,c} y_{c,i} as Σ_c y_c, as long as it was."""
@@ -100,13 +105,13 @@ class _Batch:
         behind = re.sub(both, lambda m: f"_{{{kept}}}".ljust(len(m.group())), pair["behind"])
         return rf"\sum_{{{kept}}}".ljust(pair.start("behind") - pair.start()) + behind
 
-    def _counts(self, space: str) -> bool:
+    def counts(self, space: str) -> bool:
         return any(re.search(rf"(?<![A-Za-z\\_]){size}(?![A-Za-z_^])", space) for size in self.sizes)
 
-    def _divided(self, text: str) -> str:
+    def divided(self, text: str) -> str:
         size = "|".join(sorted(self.sizes))
-        below = re.compile(rf"(\\[dt]?frac\s*\{{[^{{}}]*\}}\s*\{{[^{{}}]*?)(?<![A-Za-z\\])({size})(?![A-Za-z_^])")
-        text = below.sub(lambda m: m.group(1) + (" " if m.group(1).rstrip()[-1:].isdigit() else "1"), text)
+        below = re.compile(rf"(\\[dt]?frac\s*\{{[^{{}}]*\}}\s*\{{[^{{}}]*?)(?<![A-SU-Za-z\\])({size})(?![A-SU-Za-z_^])")
+        text = below.sub(lambda m: m.group(1) + (" " if re.search(r"[\dT]\s*\Z", m.group(1)) else "1"), text)
         return re.sub(
             rf"(?<=/)(\s*)({size})(?![A-Za-z_^])|(?<![A-Za-z\\])({size})(?=\s*\^\s*\{{\s*-\s*1\s*\}})", r"\g<1>1", text
         )
@@ -125,11 +130,11 @@ class _Batch:
         if not self.of_all(text):
             return False
         sides = _EQUALS.split(text)
-        divided = [side for side in sides if self._divided(side) != side]
+        divided = [side for side in sides if self.divided(side) != side]
         if not divided:
             return not _QUANTITY.search(sides[-1])
         letters += [r"\\delta|δ"] * self.defines
-        terms = [term for side in divided for term in _terms(side) if self._divided(term) != term]
+        terms = [term for side in divided for term in _terms(side) if self.divided(term) != term]
         return any(re.search(letter, term) for letter in letters for term in terms)
 
 
@@ -149,7 +154,7 @@ def of_one_example(document: Document) -> Document:
     document = _mapped(document, _along_axes)
     batch = _batch(document)
     if batch is None:
-        return _of_one_in_means(document)
+        return _of_one_in_ones(_of_one_in_means(document))
     said = OF_ONE.format(size=min(batch.sizes))
 
     def one(each: Formula) -> Formula:
@@ -185,6 +190,29 @@ def _of_one_in_means(document: Document) -> Document:
         return each if each.text not in means else _made(each, changed, OF_ONE.format(size=size))
 
     return _mapped(document, one)
+
+
+def _of_one_in_ones(document: Document) -> Document:
+    """The document for one example, where N stands in 𝟏_N^⊤ before gradients, and else in shapes and below 1 alone."""
+    texts = [each.text for each in document.formulas if each.claims]
+    sizes = {match["size"] or match["bare"] for text in texts for match in _ONES.finditer(text)}
+    if len(sizes) != 1:
+        return document
+    batch = _Batch(frozenset(), frozenset(sizes), frozenset(), defines=False)
+
+    def without(text: str) -> str:
+        text = _ONES.sub(lambda m: " " * len(m.group()), text)
+        return batch.divided(
+            _SPACE.sub(lambda m: m.group() if not batch.counts(m.group()) else " " * len(m.group()), text)
+        )
+
+    (size,) = sizes
+    if any(re.search(rf"(?<![A-Za-z\\]){size}(?![A-Za-z])", without(text)) for text in texts):
+        return document
+    said = OF_ONE.format(size=size)
+    return _mapped(
+        document, lambda each: each if without(each.text) == each.text else _made(each, without(each.text), said)
+    )
 
 
 def _with_one_loss(document: Document) -> Document:

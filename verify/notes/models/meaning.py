@@ -424,8 +424,10 @@ def _loss(statement: Statement, claiming: Claiming, cell: Cell) -> tuple[str, Lo
 
 def _multiple(said: Term, loss: str) -> Expr | None:
     """How often the sum of all losses counts in an expression; None where that is not what it is."""
-    if isinstance(said, OverTime) and not said.product and said.first in (0, 1) and said.last == nodes.T:
+    if isinstance(said, OverTime) and not said.product:
         inner = said.body
+        if (said.first, said.last) not in {(0, nodes.T), (1, nodes.T), (0, nodes.T - 1)}:
+            return None
         return nodes.T / nodes.T if isinstance(inner, Ref) and (inner.name, inner.time) == (loss, said.index) else None
     if isinstance(said, Divide):
         above, below = _multiple(said.above, loss), _number(said.below)

@@ -57,6 +57,8 @@ _DRAWN = regex(
 """x_{t+1} ~ softmax(o_t): what is drawn from a distribution."""
 _SIGN_BEHIND = regex(rf"\s*&?\s*(?:{RELATION.pattern})?\s*&?\s*\Z")
 _COUNTED = regex(r"\\(?:sum|prod|max|min)(?:\\limits)?\s*_\s*\{?\s*([a-z])(?![A-Za-z])")
+_UP_TO = regex(r"\\(?:sum|prod)(?:\\limits)?\s*_\s*\{[^{}]*\}\s*\^\s*\{?\s*([A-Za-z])(?![A-Za-z])")
+"""The size up to which a sum counts, whatever else has this letter."""
 _APART = regex(r"\s*[a-zT]\s*-\s*(?:[a-zT]|\d)[\s.,;]*")
 """Two steps, as in ℓ = i - j: how far apart they are."""
 _ENTRY = regex(r"(?<=[A-Za-z0-9}])\[[^\[\],;]*\]")
@@ -347,7 +349,8 @@ def unread(formula: Found) -> Iterator[Unread]:
             reason = f"the words '{'; '.join(words)}' are not understood"
         if reason:
             right = line.text[relation.end() :]
-            used = frozenset(spelled_names(_ENTRY.sub(" ", right))) - {*_COUNTED.findall(line.text)}
+            used = frozenset(spelled_names(_ENTRY.sub(" ", right)))
+            used -= {*_COUNTED.findall(line.text), *_UP_TO.findall(line.text)}
             if _APART.fullmatch(right) or PICKED.fullmatch(line.text):
                 continue
             if name in spelled_names(_PRIMED.sub(" ", right)) and not _AT_A_STEP.search(left):

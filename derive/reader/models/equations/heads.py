@@ -50,17 +50,17 @@ def unwritten_head(
     `softmax`: whether the document speaks of a softmax or the cross-entropy; else what is read out is linear.
     `compared`: the letters that its words call targets.
     """
-    said = [(each, one) for each in formulas for one in _statements(each[1])]
+    said = [(each, one) for each in formulas for one in statements_of(each[1])]
     targets = {e.target for e in known}
     written = targets | {m.name for e in known for m in e.used}
-    differences = {pair for _, one in said for pair in _differences(one) if _is_residual(*pair, compared)}
-    if len(differences) == 1 and (only := _loss_alone(known, said, min(differences), softmax, compared)) is not None:
+    subtracted = {pair for _, one in said for pair in differences(one) if _is_residual(*pair, compared)}
+    if len(subtracted) == 1 and (only := _loss_alone(known, said, min(subtracted), softmax, compared)) is not None:
         return only
-    pairs = {pair for pair in differences if pair[0] not in written and pair[1] not in targets}
+    pairs = {pair for pair in subtracted if pair[0] not in written and pair[1] not in targets}
     if len(pairs) > 1:
         return None
     if not pairs:
-        same = _called_so(known, said, targets, written, differences, compared)
+        same = _called_so(known, said, targets, written, subtracted, compared)
         return _linear(known, said, targets, written) or same
     ((predicted, target),) = pairs
     residuals = {name for _, one in said if (name := _named(one, (predicted, target)))}
@@ -72,7 +72,7 @@ def unwritten_head(
     value = rf"\operatorname{{softmax}}({found.sum})" if softmax else found.sum
     texts = [(f"{y_hat} = {value}", predicted)]
     if not any(e.loss for e in known):
-        loss = _loss_letter(said)
+        loss = loss_letter(said)
         turned = rf"\log({y_hat}) {{{y}}}^\top" if found.rows else rf"{{{y}}}^\top \log {y_hat}"
         how = f"-{turned}" if softmax else rf"\tfrac12 \|{y_hat} - {y}\|^2"
         texts.append((rf"{loss}{time} = {how}", loss))
@@ -93,7 +93,7 @@ def _loss_alone(
     if len(sources) != 1 or any(e.loss for e in known) or any(target in e.names for e in known):
         return None
     (source,) = sources
-    loss, time = _loss_letter(said), TIMES[source.style]
+    loss, time = loss_letter(said), TIMES[source.style]
     y_hat, y = (f"{{{one}}}{time}" if "_" in one else f"{one}{time}" for one in map(str, map(spelled, pair)))
     open_ = _OPEN_CALL.match(source.right)
     texts = []
@@ -121,7 +121,7 @@ def _loss_alone(
 
 def _times_slope(statement: Statement, pair: tuple[str, str], source: Equation) -> bool:
     """Whether ŷ - y stands beside the slope of what gives ŷ, at its argument: the loss is half the square of it."""
-    if pair not in _differences(statement):
+    if pair not in differences(statement):
         return False
     function, _, argument = _plain(source.right).partition("(")
     text = _LAST.sub("t", _plain(statement.fragment.text))
@@ -160,7 +160,7 @@ def _linear(
 
 def _called_so(
     known: Sequence[Equation], said: Sequence[tuple[tuple[int, Found], Statement]], targets: Collection[str],
-    written: Collection[str], differences: Collection[tuple[str, str]], compared: Collection[str],
+    written: Collection[str], subtracted: Collection[tuple[str, str]], compared: Collection[str],
 ) -> Instead | None:  # fmt: skip
     """ŷ_t = V h_t of a document that calls the read-out y_t in its equation and ŷ_t in its gradients.
 
@@ -180,9 +180,9 @@ def _called_so(
     made = [replace(source.with_target(hat), space=None, said="")]
     words = f"${spelled(hat)}$ is what line {source.place[1]} calls ${spelled(bare)}$"
     if "softmax" in source.right:
-        if (hat, bare) not in differences or any(e.loss for e in known):
+        if (hat, bare) not in subtracted or any(e.loss for e in known):
             return None
-        loss, time = _loss_letter(said, targets), TIMES[source.style]
+        loss, time = loss_letter(said, targets), TIMES[source.style]
         y_hat, y = f"{spelled(hat)}{time}", f"{spelled(bare)}{time}"
         text = rf"{loss}{time} = -{{{y}}}^\top \log {y_hat}"
         made.append(replace(source.rewritten(text, loss), space=None, whole=None, said=""))
@@ -240,14 +240,15 @@ def _made(
     return Instead((*known, *made), found.parameters.union(letters), f"{shown}, which the note does not write")
 
 
-def _statements(formula: Found) -> list[Statement]:
+def statements_of(formula: Found) -> list[Statement]:
+    """What a formula says in relations; nothing where it cannot be read."""
     try:
         return [one for one in statements(formula.fragment) if len(one.sides) > 1]
     except (InputError, RecursionError):
         return []
 
 
-def _differences(statement: Statement) -> Iterator[tuple[str, str]]:
+def differences(statement: Statement) -> Iterator[tuple[str, str]]:
     """The names in every a - b."""
     for side in statement.sides:
         for part in walk(side):
@@ -324,7 +325,7 @@ def _mentions(side: Syntax, fragment: Fragment) -> list[Mention]:
         return []
 
 
-def _loss_letter(said: Sequence[tuple[tuple[int, Found], Statement]], taken: Collection[str] = ()) -> str:
+def loss_letter(said: Sequence[tuple[tuple[int, Found], Statement]], taken: Collection[str] = ()) -> str:
     """The letter of what is minimised."""
     names = {m.name for _, one in said for m in _mentions(one.sides[0], one.fragment)} - set(taken)
     return next((each for each in ("L", "J", "E", "C") if each in names), "L")

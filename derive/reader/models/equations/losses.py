@@ -317,17 +317,30 @@ def _takes_off(side: Syntax, fragment: Fragment) -> bool:
     return bool(sign) and isinstance(last, Big) and _over_time(last) and _is_loss_letter(last.body, fragment)
 
 
+def _is_before_length(end: Syntax | None) -> bool:
+    """Whether this is T - 1."""
+    if not isinstance(end, Sum) or [sign for sign, _ in end.terms] != [1, -1]:
+        return False
+    (_, length), (_, one) = end.terms
+    return isinstance(length, Name) and length.word == "T" and number_of(one) == 1
+
+
 def _over_time(big: Big) -> bool:
-    """Whether a sum is taken over all steps."""
+    """Whether a sum is taken over all steps, counted from 1 to T or from 0 to T - 1."""
+    from_zero = False
     for script in big.scripts:
         cell = only(script.rows)
         if script.kind == "sub":
             first = cell.sides[0] if isinstance(cell, Chain) else cell
-            begins = not isinstance(cell, Chain) or (len(cell.sides) == 2 and number_of(cell.sides[1]) == 1)
-            if not (isinstance(first, Name) and first.word == "t" and begins):
+            start = number_of(cell.sides[1]) if isinstance(cell, Chain) and len(cell.sides) == 2 else 1
+            if not (isinstance(first, Name) and first.word == "t" and start in (0, 1)):
                 return False
-        elif not (isinstance(cell, Name) and cell.word == "T"):
-            return False
+            from_zero = start == 0
+    ends = [only(script.rows) for script in big.scripts if script.kind != "sub"]
+    if from_zero or any(isinstance(end, Sum) for end in ends):
+        return from_zero and len(ends) == 1 and _is_before_length(ends[0])
+    if not all(isinstance(end, Name) and end.word == "T" for end in ends):
+        return False
     return any(script.kind == "sub" for script in big.scripts)
 
 

@@ -7,6 +7,12 @@ from derive.patterns import regex
 _SQUARED = regex(
     r"(?:\\(?:right|[bB]igg?r?)\s*)?(?P<mark>[)\]|]|\\rvert(?![A-Za-z]))\s*(?P<power>\^\s*(?:2|\{\s*2\s*\})|²)"
 )
+_LEFT, _RIGHT, _TOP = r"(?:\\left\s*)?\(\s*", r"\s*(?:\\right\s*)?\)", r"\s*\^\s*\{?\s*(?:\\top|\\intercal|T)\s*\}?"
+_BY_ITSELF = regex(
+    rf"{_LEFT}(?P<first>[^()]*?){_RIGHT}(?P<before>{_TOP})?\s*(?:\\cdot\s*)?"
+    rf"{_LEFT}(?P=first){_RIGHT}(?(before)|{_TOP})"
+)
+"""(y - r)^⊤ (y - r) and (y - r) (y - r)^⊤: one is a number where vectors are columns, the other where they are rows."""
 _OPENING = regex(r"(?:\\(?:left|[bB]igg?l?)\s*)?\Z")
 _BRACKETS = regex(r"[()\[\]]")
 
@@ -14,6 +20,7 @@ _BRACKETS = regex(r"[()\[\]]")
 def with_norms(text: str, *, plain: bool) -> str:
     """The text of a loss with squared norms, ‖y - r‖², in the place of squares of what stands in brackets."""
     bar = "||" if plain else r"\|"
+    text = _BY_ITSELF.sub(lambda m: f"{bar}{m['first']}{bar}^2", text)
     for match in reversed([*_SQUARED.finditer(text)]):
         start = _opened(text, match.start("mark"), match.group("mark"))
         if start is not None:
