@@ -58,6 +58,7 @@ from verify.notes.lint import Note
 from verify.notes.mentioned import before
 from verify.notes.models import Model, Models
 from verify.notes.models.batches import of_one_example
+from verify.notes.models.from_later import counted_from_first
 from verify.notes.models.from_zero import counted_from_one
 from verify.notes.models.times import counted
 from verify.notes.models.worded import with_words_read
@@ -165,7 +166,7 @@ def audit(
 
         check = judge
     check = remembered(check)
-    document = for_each_gate(counted_from_one(counted(of_one_example(with_words_read(read(path))))))
+    document = for_each_gate(counted_from_one(counted(of_one_example(counted_from_first(with_words_read(read(path)))))))
     _refuse_unread(document)
     models = Models(
         tuple(of_each_gate(document.formulas)),
