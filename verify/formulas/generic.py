@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from derive.cell import Cell
 from derive.nodes import Quantity
 from derive.notation import spelled
 from derive.reader.claims.letters import Found, Letters
 from derive.reader.claims.statements.chains import Statement
-from derive.reader.meaning.letters import index, only
+from derive.reader.meaning.letters import index, letter, only
+from derive.reader.models.equations.equation import LOSSES
 from derive.reader.text.mapping import walk
-from derive.reader.text.syntax import Fraction, Group, Name, Run, Syntax
+from derive.reader.text.syntax import Fraction, Group, Name, Run, Scripted, Syntax
 from verify.formulas.judgement import Judgement, Word
 
 GENERIC = frozenset(["theta", "vartheta", "Theta", "phi", "omega", "Box"])
 """Letters that usually stand for all parameters together, where a derivative is taken by them."""
+
+ANY = "theta"
+"""Of these the letter that stands for what ∇L is the gradient by."""
 
 WEIGHT = "W"
 """The letter of a weight, which without its label stands for each of several."""
@@ -30,7 +35,19 @@ def generic_letter(statement: Statement, letters: Letters) -> str:
     taken = {node.word for part in below for node in walk(part) if isinstance(node, Name)}
     functions = {function.base for function in letters.cell.functions}
     generic = min((taken & GENERIC) - functions - set(letters.known), default="")
+    if not generic and all(_is_of_a_loss(side) for side in statement.sides) and ANY not in letters.known:
+        return ANY
     return generic or (WEIGHT if _by_any_weight(statement, letters) else "")
+
+
+def _is_of_a_loss(side: Syntax) -> bool:
+    """Whether a side has ∇L, a gradient that does not say by what."""
+    for node in walk(side):
+        for one, then in pairwise(node.factors) if isinstance(node, Run) else ():
+            base = letter(then.base if isinstance(then, Scripted) else then)
+            if isinstance(one, Name) and one.word == "nabla" and base is not None and base.word in LOSSES:
+                return True
+    return False
 
 
 def _by_any_weight(statement: Statement, letters: Letters) -> bool:

@@ -60,9 +60,10 @@ from verify.notes.lint import Note
 from verify.notes.mentioned import before
 from verify.notes.models import Model, Models
 from verify.notes.models.batches import of_one_example
-from verify.notes.models.from_zero import counted_from_one
+from verify.notes.models.from_zero import counted_from_first, counted_from_one
 from verify.notes.models.own_letters import with_own_letters
 from verify.notes.models.times import counted
+from verify.notes.models.units import with_units_joined
 from verify.notes.models.worded import with_words_read
 from verify.notes.recognition import stepping_back
 from verify.notes.unexplained import unexplained
@@ -168,7 +169,8 @@ def audit(
 
         check = judge
     check = remembered(check)
-    document = for_each_gate(counted_from_one(with_own_letters(counted(of_one_example(with_words_read(read(path)))))))
+    document = counted_from_first(with_words_read(with_units_joined(read(path))))
+    document = for_each_gate(counted_from_one(with_own_letters(counted(of_one_example(document)))))
     _refuse_unread(document)
     models = Models(
         tuple(of_each_gate(document.formulas)),

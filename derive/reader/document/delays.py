@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from derive.nodes import t
@@ -13,18 +13,20 @@ DEEPEST = 16
 """Steps that a quantity may reach back."""
 
 
-def with_delays(assignments: Sequence[Assignment]) -> tuple[list[Assignment], dict[str, str]]:
+def with_delays(
+    assignments: Sequence[Assignment], inputs: Collection[str] = ()
+) -> tuple[list[Assignment], dict[str, str]]:
     """The equations with x_{t-1} of an input and h_{t-2} of a state read from delay lines, and {line: its quantity}.
 
     `x_before` keeps what x was a step ago: x_before_t = x_t, read at t - 1. What is used at t - 1 alone and never
-    assigned is left as it is, unless nothing else is given.
+    assigned is left as it is, unless it is declared as one of the `inputs`, or nothing else is given.
     """
     assigned = {assignment.name for assignment in assignments}
     refs = [ref for assignment in assignments for ref in references(assignment.term) if ref.offset is not None]
     now = {ref.name for ref in refs if ref.offset == 0}
     given = {ref.name for ref in refs} - assigned
     recurrent = any(ref.name in assigned and (ref.offset or 0) < 0 for ref in refs)
-    alone = {name for name in given if name not in now}
+    alone = {name for name in given if name not in now and name not in inputs}
     if alone and not (recurrent and len(alone) == 1 and given == alone):
         given -= alone
     deepest = {name: min(ref.offset or 0 for ref in refs if ref.name == name) for name in {ref.name for ref in refs}}

@@ -143,7 +143,7 @@ def _cell(
         for one in assignments_of(left, chain, fragment, vocabulary)
     ]
     read = with_diagonals(read, declared, document)
-    assignments, lines = with_delays(at_step(without_constants(read)))
+    assignments, lines = with_delays(at_step(without_constants(read)), declared.inputs)
     roles = roles_of(assignments, declared, document)
     refuse_powers(assignments, roles, declared)
     without_batch(assignments, roles, declared, document)

@@ -112,6 +112,8 @@ class Choice:
     assumed: list[str] = field(default_factory=list)
     open: dict[str, str] = field(default_factory=dict)
     missing: set[str] = field(default_factory=set)
+    late_inputs: set[str] = field(default_factory=set)
+    """What is given at every step and read one step late, or later, alone."""
     apart: list[Equation] = field(default_factory=list)
     """Equations of the section that share nothing with what is claimed."""
     numbers: list[str] = field(default_factory=list)

@@ -57,10 +57,12 @@ def find_holes(chosen: Choice) -> None:
             chosen.open[each.name] = f"its equation in line {each.place.line} cannot be used ({each.reason})"
     for name, offsets in chosen.used.items():
         defined = name in chosen.by_name or name in chosen.open or name in chosen.before
-        if -1 in offsets and 0 not in offsets and not defined:
-            if _is_given(chosen, name):
-                chosen.assumed.append(f"{name} is given, not computed")
-                continue
+        if defined or not offsets & {-1, -2} or 0 in offsets:
+            continue
+        if _is_given(chosen, name):
+            chosen.assumed.append(f"{name} is given, not computed")
+            chosen.late_inputs.add(name)
+        elif -1 in offsets:
             chosen.open[name] = "the note has no equation for it"
             chosen.missing.add(name)
 
@@ -68,7 +70,14 @@ def find_holes(chosen: Choice) -> None:
 def _is_given(chosen: Choice, name: str) -> bool:
     """Whether x_{t-1} beside h_{t-1}, or y_{t-1} where ŷ_t is computed, is an input read one step late."""
     carried = any(m.offset == -1 and m.name in chosen.by_name for e in chosen.by_name.values() for m in e.used)
-    return carried and (name in INPUTS or f"{name}_hat" in chosen.by_name)
+    return (carried and (name in INPUTS or f"{name}_hat" in chosen.by_name)) or _is_compared(chosen, name)
+
+
+def _is_compared(chosen: Choice, name: str) -> bool:
+    """Whether a loss of the document compares y_t, which it never computes, with ŷ_t."""
+    everywhere = chosen.given.equations
+    compared = any({(name, 0), (f"{name}_hat", 0)} <= {(m.name, m.offset) for m in e.used} for e in everywhere)
+    return compared and all(e.target != name for e in everywhere)
 
 
 def _is_from_elsewhere(chosen: Choice, unread: Unread, name: str) -> bool:

@@ -17,7 +17,7 @@ from derive.reader.models.choice import Choice, nearest, without_later_losses
 from derive.reader.models.commuting import commuting, valued
 from derive.reader.models.declaring import ACCENTED, declarations, said_shapes, text_of, within
 from derive.reader.models.equations.equation import LOSSES, Equation
-from derive.reader.models.equations.filters import without_shadowed
+from derive.reader.models.equations.filters import as_said, without_shadowed
 from derive.reader.models.equations.losses import example_of
 from derive.reader.models.equations.names import counted_in, letter_name, stripped
 from derive.reader.models.equations.together.norms import with_norms
@@ -198,7 +198,7 @@ def _its_loss(given: Sequence[Equation]) -> set[str]:
     """The loss of a note that has one model, or what it reads out of the last step: its gradients are of that."""
     written: dict[str, set[str]] = {}
     for equation in given:
-        written.setdefault(equation.target, set()).add("".join(equation.right.split()))
+        written.setdefault(equation.target, set()).add(as_said(equation))
     several = any(len(ways) > 1 for ways in written.values())
     losses = {e.target for e in given if e.loss}
     return set() if several else losses or {e.target for e in given if e.at_end}

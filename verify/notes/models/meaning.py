@@ -331,9 +331,10 @@ def _part(statement: Statement, claiming: Claiming, known: Collection[str]) -> t
     if found is None or found.power is not None or found.transposed or found.base in _OF_GRADIENTS - {"d"}:
         return None
     free, worded = found.base in ERRORS, found.base == "d"  # d_{raw}, of nothing that is called so
+    defined = free and _DEFINES.search(statement.fragment.text, left.end, right.start) is not None
     try:
         claiming.term(left)
-        if not (free and _DEFINES.search(statement.fragment.text, left.end, right.start)):
+        if not defined:
             return None  # a letter that is known
     except InputError:
         pass
@@ -344,7 +345,8 @@ def _part(statement: Statement, claiming: Claiming, known: Collection[str]) -> t
         return None
     residual = free and isinstance(said, tree.Add) and [sign for sign, _ in said.terms] == [1, -1]
     derived = has_slope(right) or any(isinstance(part, _DERIVED) for part in tree.walk(said))
-    if not (derived or residual or _reads(right, known)):
+    own = defined and claiming.letters.resolve(found, statement.fragment) is None
+    if not (derived or residual or own or _reads(right, known)):
         return None
     ways.sort(
         key=lambda way: not (way.time == nodes.t and way.labels)

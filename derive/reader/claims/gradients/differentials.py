@@ -162,6 +162,11 @@ class Differentials(Derivatives):
                 return self.differentiated(factors[i + 1 : end], as_value(resolved), found.stars > 0, factors[i]), end
             raise self.unclear("the gradient of something that is not known here", factors[i])
         plain = found.base in SMALL and not found.parts and self._no_factor(found, factors, i)
+        if plain and found.base == "nabla" and target is not None and (of := self.loss(target)) is not None:
+            if (parameter := self.letters.known.get("theta")) is None:
+                raise self.unclear(f"{self.written(factors[i])} of a loss does not say by what", factors[i])
+            self.letters.guesses.granted["∇ of the loss is the gradient by any parameter"] = None
+            return self.weighted(Gradient(Ref(parameter), of[0], found.stars > 0), target), i + 2
         if plain and target is not None and not found.primes:
             if found.base == "d" and (part := self._share(target)) is not None:
                 return part, i + 2

@@ -17,7 +17,7 @@ from derive.reader.models.equations.names import counted_in, spelled_names, stri
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.mapping import walk
 from derive.reader.text.parser import parse
-from derive.reader.text.syntax import Group, Name, Syntax
+from derive.reader.text.syntax import Group, Name, Scripted, Syntax
 
 TIMES: Mapping[TimeStyle, str] = {
     TimeStyle.SUBSCRIPT: "_t",
@@ -207,8 +207,9 @@ class _Mentions(Vocabulary):
             if found is not None and whole is not None:
                 if stripped(found.name) != stripped(whole.name):
                     found = whole  # y_{true,k}, whose entries are counted by k
-                if found.offset is None and isinstance(following, Group):
-                    found.offset = time_of(following)
+                behind = following.base if isinstance(following, Scripted) else following  # (t)^2
+                if found.offset is None and isinstance(behind, Group):
+                    found.offset = time_of(behind)
                 self.found.append(found)
         self.quantities |= before
 

@@ -13,6 +13,8 @@ from derive.reader.models.equations.equation import INPUTS, Equation
 from derive.reader.models.equations.finding import is_value
 from derive.reader.models.equations.names import stripped
 
+_LAID_OUT = regex(r"\\(?:[,;:! ]|(?:left|right|[bB]igg?[lr]?)(?![A-Za-z]))")
+"""Space, and how large a bracket is."""
 _BOLD = regex(r"\\(?:mathbf|boldsymbol|bm|pmb|bf)(?![A-Za-z])")
 _DIFFERENTIAL = regex(r"d_?(?P<of>[A-Za-z]\w*?)(?:_(?:next|prev|raw|new|pre))?")
 _ABSTRACT = regex(r"\s*[A-Z]\s*\((?:[^()]|\([^()]*\))*\)[\s.,;]*")
@@ -347,14 +349,15 @@ def without_shadowed(given: Sequence[Equation], section: tuple[str, ...]) -> lis
 
 def _restates(equation: Equation, other: Equation) -> bool:
     """Whether an equation says the same as another one, or leaves out a bias of it: z_t = V h_t of V h_t + c."""
-    if _written(equation) == _written(other):
+    if as_said(equation) == as_said(other):
         return True
     read, others = ({(m.name, m.offset) for m in each.used} for each in (equation, other))
     return read < others and all(offset is None for _, offset in others - read) and bool(read)
 
 
-def _written(equation: Equation) -> str:
-    return "".join(equation.right.split())
+def as_said(equation: Equation) -> str:
+    """What an equation says, however it is laid out."""
+    return "".join(_LAID_OUT.sub("", equation.right).split())
 
 
 def _carried(equations: Iterable[Equation]) -> set[str]:

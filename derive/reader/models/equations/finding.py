@@ -16,7 +16,7 @@ from derive.reader.meaning.symbols import Symbol, symbol
 from derive.reader.meaning.vocabulary import is_general, names_function
 from derive.reader.models.equations.arguments import named_on_the_way
 from derive.reader.models.equations.equation import EVERY_STEP, LOSSES, Equation, mentions
-from derive.reader.models.equations.names import letter_name, spelled_names
+from derive.reader.models.equations.names import is_error, letter_name, spelled_names
 from derive.reader.models.equations.remarks import operands_in_words, with_other_values, without_remarks
 from derive.reader.models.equations.supposing import as_equal, constant, supposed
 from derive.reader.models.equations.together.blocks import row_by_row
@@ -135,7 +135,7 @@ def _equations(formula: Found, index: int) -> Iterator[Equation]:
             values[0],
         )
         text = fragment.text[left.start : right.end]
-        if DERIVATIVE.search(text) or has_slope(right):
+        if DERIVATIVE.search(text) or has_slope(right) or is_error(text):
             continue
         cut = _without_between(fragment, left, values[0], right)
         place = fragment.place(left.start)

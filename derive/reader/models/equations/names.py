@@ -27,6 +27,18 @@ _LETTER = regex(
 )
 _QUOTIENT = regex(r"(?<![\w.])d([A-Za-z]+)(?:_\w*)?(?:\{[^{}]*\}|\([^()]*\))?[ \t]*/[ \t]*d([A-Za-z]+)")
 _ERROR = regex(r"\\delta\s*[_^]\s*\{\s*([A-Za-z])_\{?([A-Za-su-z])\}?")
+_SCRIPTS = r"(?:\s*[_^]\s*(?:\w|\{[^{}]*\}))*\s*"
+_HAT = r"\\(?:wide)?hat\s*\{?\s*"
+_RESIDUAL = regex(
+    rf"{_HAT}(?P<computed>[A-Za-z])\s*\}}?{_SCRIPTS}-\s*(?P=computed)(?![A-Za-z])"
+    rf"|(?<![A-Za-z\\])(?P<given>[A-Za-z]){_SCRIPTS}-\s*{_HAT}(?P=given)(?![A-Za-z])"
+)
+_CHANGE = regex(r"\s*(?:\\Delta(?![A-Za-z])|Δ)")
+
+
+def is_error(equation: str) -> bool:
+    """Whether Δ_t = (ŷ_t - y_t) u names a factor of gradients, as δ_t does, and nothing that a model computes."""
+    return _CHANGE.match(equation) is not None and _RESIDUAL.search(equation) is not None
 
 
 @lru_cache(maxsize=4096)

@@ -160,7 +160,7 @@ class LatexLexer(Commands):
             out.emit("SUP", i, i)
             out.opening("LBRACE", i, i + range_)
             return i + range_
-        if c == ":" and out.innermost in ("LBRACK", "LBRACE"):
+        if c == ":" and text[i + 1 : i + 2] != "=" and out.innermost in ("LBRACK", "LBRACE"):
             out.emit("MARK", i, i + 1, "colon")
             return i + 1
         if c == "𝟏":
