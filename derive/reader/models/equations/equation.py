@@ -138,6 +138,12 @@ class Equation:
             return "other" if _BINARY.search(self.right) else "cross-entropy"
         return "squared" if _SQUARE.search(_BLANKS.sub("", self.right)) else ""
 
+    @property
+    def in_logarithm(self) -> list[str]:
+        """The quantities from its logarithm on, what that is of first."""
+        logarithm = LOGARITHM.search(self.fragment.text, self.right_start)
+        return [m.name for m in self.used if logarithm is not None and m.start >= logarithm.end()]
+
     def with_target(self, name: str) -> Equation:
         """The same right side for another quantity."""
         return self.rewritten(f"{spelled(name)}{TIMES[self.style]} = {self.right.strip()}", name)
