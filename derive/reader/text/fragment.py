@@ -36,6 +36,9 @@ _STARRED = regex(
 )
 """The mark of a script that such programs take for emphasis: \\underbrace{a}*{\\text{b}} and h*{t+1}."""
 
+_TURNED = regex(r"\^\s*\{\s*(?P<step>\(\s*[tTk]\s*(?:[-+]\s*\d\s*)?\)|t)\s*\^\s*(?P<sign>T|\{\s*(?:T|\\top)\s*\})\s*\}")
+"""The sign of a transpose above a step, which stands for that of the quantity: h^{(t-1)^{T}}."""
+
 _AT_MOST = r"\s*(?:\\leq?(?:slant)?(?![A-Za-z])|≤|⩽|<=)\s*"
 _BETWEEN = regex(
     rf"_\s*\{{\s*(?P<first>\d){_AT_MOST}(?P<letter>\\?[A-Za-z]+'?){_AT_MOST}(?P<last>\\?[A-Za-z]+(?:_\w)?)\s*\}}"
@@ -76,6 +79,7 @@ def _usual(text: str, plain: bool) -> str:
     text = _LEFT_OUT.sub("(·)", _THOUSANDS.sub(_in_one, text))
     if not plain:
         text = _STARRED.sub("_", _RULED.sub(_sign, text))
+        text = _TURNED.sub(lambda m: f"^{{{m['step']}}}^{m['sign']}".ljust(len(m.group())), text)
         text = _NET.sub(lambda m: r"\mathbf{net}".ljust(len(m.group())), _SPELLED.sub(_joined, uncoloured(text)))
         text = _SCRIPT.sub(_unfaced, text)
         text = _BEFORE.sub(_behind, _BETWEEN.sub(_from_to, text))
