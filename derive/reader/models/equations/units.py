@@ -61,7 +61,7 @@ def of_units(given: Sequence[Equation]) -> tuple[list[Equation], list[Declaratio
 
 
 def _of_one_entry(equation: Equation, summed: _Sum) -> bool:
-    """Whether weights keep an index that what is added has too, W_{ij} beside b_i: one entry, whatever is on the left."""
+    """Whether weights keep an index that what is added has, too: W_{ij} beside b_i, of an entry not named."""
     kept = re.findall(r"[_{,\s]([i-n])(?=[},\s])", summed.weights)
     return any(re.search(rf"(?<![A-Za-z\\])[a-z]\s*_\s*(?:\{{\s*)?{i}(?![A-Za-z])", equation.right) for i in kept)
 
