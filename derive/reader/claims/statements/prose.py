@@ -67,7 +67,8 @@ INTRODUCING = frozenset(listed("set let since because as"))
 _ALL_STEPS = regex(r"[,;]\s*t\s*=\s*\d+\s*(?:,\s*\d+\s*)*,\s*(?:\\[lc]?dots|\.\.\.)\s*,\s*T\s*\Z")
 """For which steps the letters in such a remark are needed."""
 _DEFINED = regex(
-    r"(?:\s|\\[,;: ])*(?:\\(?:mathcal|mathbf|tilde|hat|bar)\s*)?(?:\{\s*)?(?:\\?[A-Za-z]+)(?:\s*\})?\s*"
+    r"(?:\s|&|\\[,;: ]|\\q?quad(?![A-Za-z]))*(?:\\(?:mathcal|mathbf|tilde|hat|bar)\s*)?(?:\{\s*)?"
+    r"(?:\\?[A-Za-z]+)(?:\s*\})?\s*"
     r"[_^](?:\{[^{}=]*\}|[A-Za-z])(?:\s*[_^](?:\{[^{}=]*\}|[A-Za-z]))?\s*&?\s*:?="
 )
 _COMPUTED = regex(r"[A-Za-z].*[A-Za-z]", re.DOTALL)
@@ -173,7 +174,7 @@ def _in_row(text: str, start: int, end: int) -> Iterator[Aside]:
         for m in loose
         if not any(a <= m.start() < b for a, b in covered) and not _PUNCTUATION.fullmatch(m.group())
     ]
-    spoken = sorted(_with_brackets(text, start, end, *each) for each in spoken)
+    spoken = sorted(_with_brackets(text, start, end, a, b, tongues.in_english(words)) for a, b, words in spoken)
     shown = list(text)  # what stands around a word, without the words that are understood
     done: dict[int, Aside] = {}
 
