@@ -112,6 +112,11 @@ _LIMIT = regex(rf"\\text\s*\{{\s*(?:as|when)\s*\}}[^=\\]*(?:{_ARROW.pattern})\s*
 _CALLED = regex(rf"(?:{_SPACES})*(?:≈|∝|\\(?:approx|propto|sim|simeq|equiv)(?![A-Za-z]))")
 """Behind words that are the left side: gradient scale ≈ 0.9^{10}."""
 _APART = regex(rf"(?:&|\\q?quad(?![A-Za-z])|~~|\\;\\;)(?:{_SPACES})*\Z")
+_NO_PRODUCT = regex(
+    r"\bnot\s+(?:an?|the)\s+(?:matrix |dot |inner |outer |scalar |matrix-vector )?(?:product|multiplication|sum)"
+    r"(?:\s+over\s+(?:the |all )?(?:time|steps|time steps))?\s*!?", re.IGNORECASE,
+)  # fmt: skip
+"""What an operation is said not to be, which it is as it stands."""
 _BREAK = regex(
     r"(?<!\\)\\\\|\\(?:Long)?(?:left)?[Rr]ightarrow(?![A-Za-z])|\\(?:implies|iff|therefore|because)(?![A-Za-z])|"
     r"\\begin\s*\{(\w*matrix|cases|array)\}|\\end\s*\{(\w*matrix|cases|array)\}"
@@ -364,6 +369,7 @@ def _remark(words: str, before: str) -> bool:
     """Whether words behind a formula only say where it comes from or what it is about."""
     if chinese.SCRIPT.search(words):
         return chinese.remark(words, _NAMES)
+    words = _NO_PRODUCT.sub("", words)
     parts = _split(words)
     if not _listed(words, NOUNS | CONNECTIVES):
         return False
