@@ -48,7 +48,7 @@ from verify.formulas.wrong.restating import with_letters
 from verify.truth.comparison import TOO_MANY, Bench
 
 NO_RELATION = "nothing is claimed: there is no ="
-LARGEST = 4_000
+LARGEST = 8_000
 """Characters of a formula that are read as claims."""
 
 

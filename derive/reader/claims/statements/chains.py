@@ -101,7 +101,8 @@ _GAP = regex(r"(?:(?:\\q?quad(?![A-Za-z])|(?<!\\)&)(?:\s|\\[,;: ])*)+")
 _BRACKETED = regex(r"\(\s{0,2}(?!\s)[^()=]*=[^=]*\)[\s.,]*(?:\\end\s*\{[a-z]+\*?\}\s*)?")
 """An equation in brackets, without words before it in them, which are blanks by then."""
 _WIDE_SPACE = regex(r"[,;]?(?:\s|\\[,;: ])*(?:\\q?quad(?![A-Za-z])|\\[mh]space\s*\{[^{}]*\})(?:\s|\\[,;: ])*")
-_RELATED = regex(r"(?<![<>])=|[<>≤≥≠∈]|\\(?:le|leq|ge|geq|ne|neq|in|lt|gt|leftarrow)(?![A-Za-z])")
+_RELATED = regex(r"(?<![:<>])=|[<>≤≥≠∈]|\\(?:le|leq|ge|geq|ne|neq|in|lt|gt|leftarrow)(?![A-Za-z])")
+_SET = regex(rf"{_RELATED.pattern}|:=")
 _COMPARED = regex(rf"{_RELATED.pattern}|≈|∝|→|:|\\(?:approx|propto|sim|to|equiv)(?![A-Za-z])")
 _GOES_ON = regex(
     r"(?:\s|&)*(?:[=+]|(?:[-−*/]|\\(?:odot|cdot|times|circ|otimes)(?![A-Za-z])|(?:\\(?:left|[bB]igg?l?)\s*)?"
@@ -251,7 +252,7 @@ def _separated(text: str) -> str:
 
 def _related(text: str) -> bool:
     """Whether two sides are compared here, outside brackets."""
-    return any(_depth(text[: match.start()]) == 0 for match in _RELATED.finditer(text))
+    return any(_depth(text[: match.start()]) == 0 for match in _SET.finditer(text))
 
 
 def _depth(text: str) -> int:
