@@ -45,10 +45,10 @@ from verify.formulas.telling import slopes_said
 from verify.formulas.wrong import explaining, meant, special
 from verify.formulas.wrong.closing import Loop
 from verify.formulas.wrong.restating import with_letters
-from verify.truth.comparison import Bench
+from verify.truth.comparison import TOO_MANY, Bench
 
 NO_RELATION = "nothing is claimed: there is no ="
-LARGEST = 4_000
+LARGEST = 8_000
 """Characters of a formula that are read as claims."""
 
 
@@ -371,6 +371,9 @@ def _written_out(
     fixed = replace(context, bench=context.bench.afresh(steps=context.steps))
     judgement = _of_lengths(left, right, statement, claiming, fixed, text, place)
     fixed.bench.known.clear()
+    if judgement.word is Word.UNDECIDED and TOO_MANY in judgement.reason and str(context.steps) not in text:
+        # too long to write out: what no number of the formula makes right of one length is as wrong of it
+        return _of_lengths(left, right, statement, claiming, replace(general, explain=context.explain), text, place)
     if judgement.word not in (Word.PROVED, Word.HOLDS_IF):
         return judgement
     assumed = (f"the sequence has {context.steps} steps", *judgement.assumptions)

@@ -50,6 +50,7 @@ from verify.notes.conventions.steps import (
     lengths_in_words,
 )
 from verify.notes.conventions.trying import Judge, mending, wrong_in
+from verify.notes.denied import denied
 from verify.notes.examples import of_examples
 from verify.notes.examples.plain import of_plain_cells
 from verify.notes.examples.supposing import behind_arrows, under_suppositions
@@ -240,6 +241,7 @@ def audit(
     judged = tuple(of_cases(tuple(of_unused_losses(judged, models.written.losses))))
     judged = tuple(map(behind_arrows, unexplained(judged)))
     judged = tuple(of_any_step(tuple(of_zeros(tuple(of_wrong_errors(judged))))))
+    judged = tuple(denied(each, lines.get(each.formula.place.file, [])) for each in judged)
     judged = _in_order(document, (*judged, *of_programs(document, models, check)))
     return Audit(document, tuple(map(_ignoring, map(asking, judged))))
 

@@ -32,6 +32,7 @@ SUPPOSED = "a condition, as the words before it say"
 A_DEPENDENCE = "says what a quantity depends on"
 A_STEP_AGAINST = "wrong if Δ is the gradient, and no step against it"
 AN_UPDATE = "a step of training, which claims nothing of the gradient in it"
+IN_WORDS = "says it in words alone"
 _STARTED = regex(
     r"(?:初始化|置零|\binitiali[sz](?:e|ing|ed)\b|\bset(?:ting)?\b)[^$=.;。；]{0,40}[\s$`\\(]*\Z", re.IGNORECASE
 )
@@ -47,6 +48,12 @@ _ERROR = regex(r"\s*(?:\\(?:delta|varepsilon|epsilon)(?![A-Za-z])|δ|ε)")
 """An error letter, and what stands before what is said of one."""
 _CONSTANT = regex(rf"{_ERROR.pattern}[^=]*=[^=]*=\s*1[\s.,;}}]*\Z")
 """δ^{t-1} = δ^t W f'(u^{t-1}) = 1, as the constant error flow is asked for: no gradient of a loss is 1 by itself."""
+_WORDS = regex(
+    r"(?:\\(?:text(?:rm|bf|it|sf|normal)?|mbox|mathrm|operatorname)\s*\{[^{}]*\}|[\s&=+\-{}()\[\].,;·×*≈→]"
+    r"|\\(?:boxed|times|cdot|approx|propto|to|rightarrow|left|right|q?quad|,|;|\\|(?:begin|end)\{[a-z]+\*?\})(?![A-Za-z]))+"
+)
+"""An equation between words: \\text{gradient} = \\text{direct part} + \\text{rest}."""
+_PHRASE = regex(r"\{\s*[^\W\d_]{2,}[\s-]+[^\W\d_]{2,}[^{}]*\}")
 _STEP_T = r"\}?\s*[_^]?\s*[{(]*\s*t\s*"
 _SPLIT = regex(
     rf"[\s&]*(?:\\mathcal\s*)?\{{?(?P<loss>{'|'.join(sorted(LOSSES, key=len, reverse=True))}){_STEP_T}[)}}]*\s*&?="
@@ -111,6 +118,8 @@ def nothing(formula: Formula) -> str:
         return A_FAMILY
     if _SPLIT.match(formula.text):
         return A_LOSS
+    if _PHRASE.search(formula.text) and _WORDS.fullmatch(formula.text):
+        return IN_WORDS
     if _CALLED.match(formula.text) or PICKED.fullmatch(formula.text):
         return A_NAME
     if _CUT.match(formula.text):

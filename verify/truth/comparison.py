@@ -29,6 +29,8 @@ LONGEST = 12
 """The largest step number, offset or width of a window that a claim may name."""
 LARGEST = 50_000
 """How many parts of both sides are evaluated at one random point: a part in a sum counts once for every term."""
+TOO_MANY = "steps and indices with"
+"""What is said of more."""
 
 
 BATCH = Symbol("B", integer=True, positive=True)

@@ -210,7 +210,7 @@ class World:
                     hot = self.table.random("hot", quantity.name, time) % len(matrix)
                     matrix = [[int(i == hot)] for i in range(len(matrix))]
                 elif assumption.kind == "sums to one":
-                    last = [(1 - sum(column)) % P for column in zip(*matrix[:-1], strict=True)]
+                    last = [(1 - sum(column[:-1])) % P for column in zip(*matrix, strict=True)]
                     matrix = [*matrix[:-1], last]
                 else:
                     raise UnsupportedError(f"no data for the assumption {assumption.kind}")

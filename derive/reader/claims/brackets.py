@@ -66,11 +66,15 @@ class Brackets(Differentials):
         return sized if raised_to == 1 else tree.Power(sized, raised_to)
 
     def indicator(self, node: Syntax, following: Syntax | None) -> tuple[Term, int] | None:
-        """𝟏_{i=j}, 𝟏{i=j} and [i=j]: 1 where two indices are equal; and how many factors that takes."""
+        """𝟏_{i=j}, 𝟏_{i,j}, 𝟏{i=j} and [i=j]: 1 where two indices are equal; and how many factors that takes."""
         if (class_ := vector(node, following, self.letters, self.fragment)) is not None:
             return class_
         if isinstance(node, Scripted) and len(node.scripts) == 1 and is_one(node.base):
-            condition, used = only(node.scripts[0].rows), 1
+            (script,) = node.scripts
+            if script.kind == "sub" and len(script.rows) == 1 and len(script.rows[0]) == 2:
+                beside = equal(*script.rows[0], self.letters, self.fragment)
+                return None if beside is None else (beside, 1)
+            condition, used = only(script.rows), 1
         elif is_one(node) and isinstance(following, Group):
             condition, used = only(following.rows), 2
         elif isinstance(node, Group) and node.bracket == "LBRACK":

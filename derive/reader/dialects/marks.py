@@ -112,7 +112,8 @@ def usual(text: str, suffix: str = ".md") -> str:
 
 def _title(match: re.Match[str]) -> str:
     """A title with a line below it as one with marks before it."""
-    if match.group("matter"):
+    before = match.string[: match.start()]
+    if match.group("matter") or before.count("$$") % 2 or before.rfind("\\[") > before.rfind("\\]"):  # in a formula
         return match.group()
     return f"{'#' if match.group('line')[0] == '=' else '##'} {match.group('title')}\n"
 

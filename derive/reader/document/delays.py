@@ -19,15 +19,15 @@ def with_delays(
     """The equations with x_{t-1} of an input and h_{t-2} of a state read from delay lines, and {line: its quantity}.
 
     `x_before` keeps what x was a step ago: x_before_t = x_t, read at t - 1. What is used at t - 1 alone and never
-    assigned is left as it is, unless it is declared as one of the `inputs`, or nothing else is given.
+    assigned is left as it is, unless it is declared as one of the `inputs`, or states read nothing else that is given.
     """
     assigned = {assignment.name for assignment in assignments}
     refs = [ref for assignment in assignments for ref in references(assignment.term) if ref.offset is not None]
     now = {ref.name for ref in refs if ref.offset == 0}
     given = {ref.name for ref in refs} - assigned
-    recurrent = any(ref.name in assigned and (ref.offset or 0) < 0 for ref in refs)
+    states = {ref.name for ref in refs if ref.name in assigned and (ref.offset or 0) < 0}
     alone = {name for name in given if name not in now and name not in inputs}
-    if alone and not (recurrent and len(alone) == 1 and given == alone):
+    if alone and not (states and len(alone) == 1 and given & _read_for(states, assignments) == alone):
         given -= alone
     deepest = {name: min(ref.offset or 0 for ref in refs if ref.name == name) for name in {ref.name for ref in refs}}
     lines: dict[str, tuple[str, int]] = {}
@@ -55,6 +55,15 @@ def with_delays(
 
     read_now = [replace(assignment, term=mapped(assignment.term, read)) for assignment in assignments]
     return [*made, *read_now], {line: name for line, (name, _) in lines.items()}
+
+
+def _read_for(names: set[str], assignments: Sequence[Assignment]) -> set[str]:
+    """What the equations of some quantities read, and of what they read in turn."""
+    found, count = {*names}, -1
+    while count < len(found):
+        count = len(found)
+        found |= {ref.name for one in assignments if one.name in found for ref in references(one.term)}
+    return found
 
 
 def _free(name: str, taken: set[str]) -> str:

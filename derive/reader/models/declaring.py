@@ -11,7 +11,7 @@ from derive.notation import spelled
 from derive.patterns import regex
 from derive.reader.meaning.letters import identifier
 from derive.reader.models.choice import Choice
-from derive.reader.models.equations.equation import LOGARITHM, TIMES, Equation, mentions
+from derive.reader.models.equations.equation import TIMES, Equation, mentions
 from derive.reader.models.equations.finding import is_copy
 from derive.reader.models.equations.names import first_spelled, letter_name, spelled_names, stripped
 from derive.reader.text.fragment import Fragment, piece
@@ -210,10 +210,10 @@ def _cross_entropy(equation: Equation, rows: bool, computed: Collection[str]) ->
     factor = _FACTOR.match(text, equation.right_start)
     compared = [m for m in equation.used if factor is None or m.start >= factor.end()]
     used = list(dict.fromkeys(mention.name for mention in compared))
-    logarithm = LOGARITHM.search(text, equation.right_start)
-    inside = [m.name for m in compared if logarithm is not None and m.start >= logarithm.end()]
+    inside = equation.in_logarithm
     accented = (name for name in (*inside[:1], *used) if name.endswith(ACCENTED))
-    predicted = [*accented, *(name for name in inside if name in computed), used[-1]][0]
+    first = (name for name in inside[:1] if name in computed)
+    predicted = [*first, *accented, *(name for name in inside if name in computed), used[-1]][0]
     target = next((name for name in used if name != predicted), predicted)
     time = TIMES[equation.style]
     left, y, y_hat = (f"{spelled(name)}{time}" for name in (equation.target, target, predicted))

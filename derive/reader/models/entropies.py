@@ -19,14 +19,20 @@ _ENTROPY = regex(
     r"(?P<first>[^,()]+)\s*,\s*(?P<second>[^,()]+?)\s*(?:\\right)?\)[\s.,;]*"
 )
 """L_t = CrossEntropy(y_t, p_t)."""
+_SUM = (
+    r"\\sum\s*(?:\\limits\s*)?_\s*(?:t(?![a-z])|\\tau(?![a-z])|\{\s*(?:t|\\tau)\s*(?:=\s*[01]\s*)?\})"
+    r"(?:\s*\^\s*(?:[A-Za-z]|\{[^{}]*\}|\\tau))?\s*"
+)
 _LIKELIHOOD = regex(
-    r"(?:\\[A-Za-z]+\s*\{?\s*)*(?P<loss>[A-Za-z]+)[^=]*?=\s*-\s*\\?(?:log|ln)\s*(?:\\left|\\!|\[)*\s*"
+    r"(?:\\[A-Za-z]+\s*\{?\s*)*(?P<loss>[A-Za-z]+)[^=]*?="
+    rf"\s*(?:{_SUM}(?:\\[A-Za-z]+\s*\{{?\s*)*(?P=loss)[^=]*=\s*)?-\s*(?:{_SUM})?"
+    r"\\?(?:log|ln)\s*(?:\\left|\\!|\[)*\s*"
     r"(?:\\(?:mathbb|mathrm|text)\s*\{)?[pP]r?\}?\s*(?:_\s*(?:\{.{1,20}?\}+|\\?[A-Za-z]+)\s*)?"
     r"(?:\\(?:left|!|[bB]igg?l?)|\s)*\(\s*(?P<target>[^()|=,]+?|[^()|=,]*\([^()]*\)[^()|=,]*?)\s*"
     r"(?:\\mid(?![A-Za-z])|\\vert(?![A-Za-z])|\||\\;?\|).*\)[\s\].,;]*",
     re.DOTALL,
 )
-"""L_t = -log p(y_t | x_1, ..., x_t)."""
+"""L_t = -log p(y_t | x_1, ..., x_t), or L = Σ_t L_t = -Σ_t log p(y_t | x_1, ..., x_t)."""
 _BETWEEN_ROWS = regex(
     r"\\\\(?:\s*\[[^\[\]]*\])?|\\left\s*\\\{\s*(?=\\begin)|(?<=\})\s*\\right\s*\.|"
     r"\\(?:begin|end)\s*\{[a-z]+\*?\}(?:\s*\{[lcr|\s]*\})?"

@@ -30,7 +30,7 @@ def fill_gaps(chosen: Choice) -> None:
                 continue  # what is predicted stands there already
             if source is not None and _of_another(source, equation) and compared & set(chosen.by_name):
                 continue  # what is predicted is computed here, and ŷ is what it is compared with
-            if source is not None and source.target in equation.in_logarithms:
+            if source is not None and equation.in_logarithm[:1] == [source.target]:
                 continue  # -Σ ŷ log y, of a note that calls the target ŷ
             if mention.name.endswith("_hat") and mention.name not in chosen.by_name and source is not None:
                 said = f"{mention.name} is taken to be {source.target}"

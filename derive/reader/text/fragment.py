@@ -29,6 +29,16 @@ _LEFT_OUT = regex(r"(?<=[A-Za-z'}])\(\.\)")
 _TYPED = regex(r"\\(?:text|mathrm|mbox)\{([-+=])\}")
 """Signs typed as words: \\text{-}1."""
 
+_RULED = regex(r"={3,}|^[ \t]*(?:-{3,}|={2,})[ \t]*$", re.MULTILINE)
+"""A sign alone in its line, which programs that take a formula for Markdown make a rule below a title."""
+_STARRED = regex(
+    r"(?<=\})\*(?=\{\s*\\(?:text|mathrm|mbox)(?![A-Za-z]))|(?<=[A-Za-z}])\*(?=\{\s*[tTk]\s*[-+]\s*\d\s*\})"
+)
+"""The mark of a script that such programs take for emphasis: \\underbrace{a}*{\\text{b}} and h*{t+1}."""
+
+_TURNED = regex(r"\^\s*\{\s*(?P<step>\(\s*[tTk]\s*(?:[-+]\s*\d\s*)?\)|t)\s*\^\s*(?P<sign>T|\{\s*(?:T|\\top)\s*\})\s*\}")
+"""The sign of a transpose above a step, which stands for that of the quantity: h^{(t-1)^{T}}."""
+
 _AT_MOST = r"\s*(?:\\leq?(?:slant)?(?![A-Za-z])|≤|⩽|<=)\s*"
 _BETWEEN = regex(
     rf"_\s*\{{\s*(?P<first>\d){_AT_MOST}(?P<letter>\\?[A-Za-z]+'?){_AT_MOST}(?P<last>\\?[A-Za-z]+(?:_\w)?)\s*\}}"
@@ -74,6 +84,8 @@ def _usual(text: str, plain: bool) -> str:
     text = _paired(_TYPED.sub(lambda m: m.group(1).ljust(len(m.group())), text.translate(_SIGNS)))
     text = _LEFT_OUT.sub("(·)", _THOUSANDS.sub(_in_one, text))
     if not plain:
+        text = _STARRED.sub("_", _RULED.sub(_sign, text))
+        text = _TURNED.sub(lambda m: f"^{{{m['step']}}}^{m['sign']}".ljust(len(m.group())), text)
         text = _NET.sub(lambda m: r"\mathbf{net}".ljust(len(m.group())), _SPELLED.sub(_joined, uncoloured(text)))
         text = _SCRIPT.sub(_unfaced, text)
         text = _BEFORE.sub(_behind, _BETWEEN.sub(_from_to, text))
@@ -150,6 +162,11 @@ class Fragment:
     def _line(self, offset: int) -> Line:
         index = bisect_right(self.lines, offset, key=lambda line: line.offset) - 1
         return self.lines[max(index, 0)]
+
+
+def _sign(rule: re.Match[str]) -> str:
+    sign = rule.group().strip()[0]
+    return rule.group().replace(sign, " ").replace(" ", sign, 1)
 
 
 def _from_to(limits: re.Match[str]) -> str:

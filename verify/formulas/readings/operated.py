@@ -65,6 +65,8 @@ def _assigned(
         if not all(distance.is_Integer for distance in apart):
             raise OpenQuestionError("the derivative of an expression of steps that are not neighbours")
         latest = times[0] + max(apart)
+        if (latest - nodes.t).is_negative:
+            latest = nodes.t  # W h_{t-1} is a value of step t: at step 0, where h_{t-1} may be, nothing is computed
     moved = tree.at_times(body, lambda time: nodes.t + (time - latest))
     builder = Builder(cell, program, reading)
     node = builder.build(moved).node

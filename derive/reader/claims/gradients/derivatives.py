@@ -114,12 +114,19 @@ class Derivatives(NamedParts):
         if not immediate and (copy := self._copy(below[1:])) is not None:
             return self.by_copy(copy, above, below[1], node)
         by, transposed = self.variable(below[1:], node)
-        said = self.differentiated(above, by, immediate, node)
+        said = self.differentiated(self._of_its_argument(above, below[1:], by), by, immediate, node)
         if len(by.at) == 2:
             self.row = by.at[0]
         if isinstance(said, tree.Derivative) and said.by.at and not said.of.at:
             of_a_whole(self, below, node)
         return tree.Transposed(said) if transposed else said
+
+    def _of_its_argument(self, above: list[Syntax], below: list[Syntax], by: Ref) -> list[Syntax]:
+        """∂softmax/∂o_t as ∂softmax(o_t)/∂o_t: a function alone is of what it is differentiated by, at a step."""
+        if len(above) != 1 or len(below) != 1 or by.time is None or by.at or not self.is_function(above[0]):
+            return above
+        (of,) = below
+        return [*above, Group(of.start, of.end, "LPAR", ((of,),))]
 
     def by_copy(self, copy: tuple[Ref, Expr], above: list[Syntax], below: Syntax, node: Syntax) -> Term:
         """∂h_t/∂W^{(t)}, by the copy of a parameter that one step uses."""

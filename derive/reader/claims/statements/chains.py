@@ -102,6 +102,7 @@ _BRACKETED = regex(r"\(\s{0,2}(?!\s)[^()=]*=[^=]*\)[\s.,]*(?:\\end\s*\{[a-z]+\*?
 """An equation in brackets, without words before it in them, which are blanks by then."""
 _WIDE_SPACE = regex(r"[,;]?(?:\s|\\[,;: ])*(?:\\q?quad(?![A-Za-z])|\\[mh]space\s*\{[^{}]*\})(?:\s|\\[,;: ])*")
 _RELATED = regex(r"(?<![:<>])=|[<>≤≥≠∈]|\\(?:le|leq|ge|geq|ne|neq|in|lt|gt|leftarrow)(?![A-Za-z])")
+_SET = regex(rf"{_RELATED.pattern}|:=")
 _COMPARED = regex(rf"{_RELATED.pattern}|≈|∝|→|:|\\(?:approx|propto|sim|to|equiv)(?![A-Za-z])")
 _GOES_ON = regex(
     r"(?:\s|&)*(?:[=+]|(?:[-−*/]|\\(?:odot|cdot|times|circ|otimes)(?![A-Za-z])|(?:\\(?:left|[bB]igg?l?)\s*)?"
@@ -178,6 +179,8 @@ def _undecorated(text: str, *, plain: bool) -> tuple[str, bool, list[Aside]]:
         blank = " " * (aside.end - aside.start)
         if (operand or aside.kind == "rest") and len(blank) > 2:  # it stands for an operand
             blank = f"{{{'1' if operand else '…'}{blank[3:]}}}"
+        elif aside.kind == "remark" and aside.words.strip(" ,;") == "where" and _ends_here(text[: aside.start]):
+            blank = f",{blank[1:]}"
         text = text[: aside.start] + blank + text[aside.end :]
     text = _WIDE.sub(_spaces, text)
     text = _CASES.sub(lambda m: _CASE_END.sub(_spaces, m.group()), text)
@@ -190,6 +193,12 @@ def _undecorated(text: str, *, plain: bool) -> tuple[str, bool, list[Aside]]:
         text = _separated(text)
     found = _ACCUMULATED.search(text)
     return _ACCUMULATED.sub(lambda m: "=".rjust(len(m.group())), text), found is not None, spoken
+
+
+def _ends_here(before: str) -> bool:
+    """Whether an equation may end here, with nothing behind it that sets it apart from the next."""
+    row = before.rpartition("\\\\")[2].rstrip()
+    return _related(row) and row[-1:] not in ",;&=" and _depth(row) == 0
 
 
 def _without_primed_index(text: str) -> str:
@@ -243,7 +252,7 @@ def _separated(text: str) -> str:
 
 def _related(text: str) -> bool:
     """Whether two sides are compared here, outside brackets."""
-    return any(_depth(text[: match.start()]) == 0 for match in _RELATED.finditer(text))
+    return any(_depth(text[: match.start()]) == 0 for match in _SET.finditer(text))
 
 
 def _depth(text: str) -> int:

@@ -67,7 +67,8 @@ INTRODUCING = frozenset(listed("set let since because as"))
 _ALL_STEPS = regex(r"[,;]\s*t\s*=\s*\d+\s*(?:,\s*\d+\s*)*,\s*(?:\\[lc]?dots|\.\.\.)\s*,\s*T\s*\Z")
 """For which steps the letters in such a remark are needed."""
 _DEFINED = regex(
-    r"(?:\s|\\[,;: ])*(?:\\(?:mathcal|mathbf|tilde|hat|bar)\s*)?(?:\{\s*)?(?:\\?[A-Za-z]+)(?:\s*\})?\s*"
+    r"(?:\s|&|\\[,;: ]|\\q?quad(?![A-Za-z]))*(?:\\(?:mathcal|mathbf|tilde|hat|bar)\s*)?(?:\{\s*)?"
+    r"(?:\\?[A-Za-z]+)(?:\s*\})?\s*"
     r"[_^](?:\{[^{}=]*\}|[A-Za-z])(?:\s*[_^](?:\{[^{}=]*\}|[A-Za-z]))?\s*&?\s*:?="
 )
 _COMPUTED = regex(r"[A-Za-z].*[A-Za-z]", re.DOTALL)
@@ -111,6 +112,11 @@ _LIMIT = regex(rf"\\text\s*\{{\s*(?:as|when)\s*\}}[^=\\]*(?:{_ARROW.pattern})\s*
 _CALLED = regex(rf"(?:{_SPACES})*(?:≈|∝|\\(?:approx|propto|sim|simeq|equiv)(?![A-Za-z]))")
 """Behind words that are the left side: gradient scale ≈ 0.9^{10}."""
 _APART = regex(rf"(?:&|\\q?quad(?![A-Za-z])|~~|\\;\\;)(?:{_SPACES})*\Z")
+_NO_PRODUCT = regex(
+    r"\bnot\s+(?:an?|the)\s+(?:matrix |dot |inner |outer |scalar |matrix-vector )?(?:product|multiplication|sum)"
+    r"(?:\s+over\s+(?:the |all )?(?:time|steps|time steps))?\s*!?", re.IGNORECASE,
+)  # fmt: skip
+"""What an operation is said not to be, which it is as it stands."""
 _BREAK = regex(
     r"(?<!\\)\\\\|\\(?:Long)?(?:left)?[Rr]ightarrow(?![A-Za-z])|\\(?:implies|iff|therefore|because)(?![A-Za-z])|"
     r"\\begin\s*\{(\w*matrix|cases|array)\}|\\end\s*\{(\w*matrix|cases|array)\}"
@@ -173,7 +179,7 @@ def _in_row(text: str, start: int, end: int) -> Iterator[Aside]:
         for m in loose
         if not any(a <= m.start() < b for a, b in covered) and not _PUNCTUATION.fullmatch(m.group())
     ]
-    spoken = sorted(_with_brackets(text, start, end, *each) for each in spoken)
+    spoken = sorted(_with_brackets(text, start, end, a, b, tongues.in_english(words)) for a, b, words in spoken)
     shown = list(text)  # what stands around a word, without the words that are understood
     done: dict[int, Aside] = {}
 
@@ -363,6 +369,7 @@ def _remark(words: str, before: str) -> bool:
     """Whether words behind a formula only say where it comes from or what it is about."""
     if chinese.SCRIPT.search(words):
         return chinese.remark(words, _NAMES)
+    words = _NO_PRODUCT.sub("", words)
     parts = _split(words)
     if not _listed(words, NOUNS | CONNECTIVES):
         return False

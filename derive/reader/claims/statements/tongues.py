@@ -50,3 +50,26 @@ CONNECTIVES = frozenset(
     )
 )
 """Words that join formulas to the text around them."""
+
+_BETWEEN = {
+    "where": "wobei où donde onde где gdzie ただし 但し ここで ここに 여기서 단",
+    "with": "mit avec con com с",
+    "for": "für pour para для dla",
+    "for all": "für_alle pour_tout pour_tous para_todo para_todos para_cada para_todas для_всех для_каждого "
+    "dla_każdego dla_wszystkich すべての 全ての 任意の 모든",
+    "if": "wenn falls si se если jeśli jeżeli もし 만약",
+    "when": "quando cuando lorsque quand когда при gdy kiedy",
+    "otherwise": "sonst sinon de_lo_contrario en_otro_caso caso_contrário senão иначе w_przeciwnym_razie "
+    "それ以外 その他 그_외",
+    "or": "oder ou или lub albo または 又は 또는",
+    "and": "und et oraz および かつ 그리고 및",
+}
+"""Words that stand between formulas in English, and in these languages, Polish and Japanese."""
+_ENGLISH = {word.replace("_", " "): english for english, words in _BETWEEN.items() for word in listed(words)}
+_MARKS = " ,;:.()，、。；：（）"
+
+
+def in_english(words: str) -> str:
+    """Words between formulas in English, where they are one of the table alone; others as they are."""
+    said = " ".join(words.strip(_MARKS).lower().split())
+    return words.replace(words.strip(_MARKS), _ENGLISH[said]) if said in _ENGLISH else words

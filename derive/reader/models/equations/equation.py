@@ -36,7 +36,6 @@ _BINARY = regex(r"1\s*-")
 TRANSPOSES = regex(r"\\top|\\intercal|⊤|ᵀ|\^\s*\{?\s*T(?![A-Za-z])")
 """What shows that a text transposes something."""
 LOGARITHM = regex(r"\\?(?:log|ln)(?![a-z])")
-_OF_LOGARITHM = regex(r"\\?(?:log|ln)(?:[\s(\[{]|\\(?:left|[bB]igg?l?|[!,;])(?![a-z]))*(?:1\s*-\s*)?\Z")
 _TURNED = r"(?:\^\{?(?:\\[a-z]+\{?)?(?:T|\\top|\\intercal|⊤)\}*|'|ᵀ|⊤)"
 _BLANKS = regex(r"\s|\\(?:[,;:! ]|left(?![a-z])|right(?![a-z])|cdot(?![a-z]))|[*@](?=\()")
 _SQUARE = regex(
@@ -127,13 +126,6 @@ class Equation:
         return mention.name.removesuffix(index.group(1)) if index is not None else mention.name
 
     @property
-    def in_logarithms(self) -> frozenset[str]:
-        """What stands behind its logarithms and nowhere else: of a cross-entropy, what is predicted."""
-        text = self.fragment.text
-        behind = {m for m in self.used if _OF_LOGARITHM.search(text, self.right_start, m.start)}
-        return frozenset({m.name for m in behind} - {m.name for m in self.used if m not in behind})
-
-    @property
     def right(self) -> str:
         return self.fragment.text[self.right_start :]
 
@@ -145,6 +137,12 @@ class Equation:
         if LOGARITHM.search(self.right):
             return "other" if _BINARY.search(self.right) else "cross-entropy"
         return "squared" if _SQUARE.search(_BLANKS.sub("", self.right)) else ""
+
+    @property
+    def in_logarithm(self) -> list[str]:
+        """The quantities from its logarithm on, what that is of first."""
+        logarithm = LOGARITHM.search(self.fragment.text, self.right_start)
+        return [m.name for m in self.used if logarithm is not None and m.start >= logarithm.end()]
 
     def with_target(self, name: str) -> Equation:
         """The same right side for another quantity."""

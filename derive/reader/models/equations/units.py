@@ -43,6 +43,8 @@ def of_units(given: Sequence[Equation]) -> tuple[list[Equation], list[Declaratio
         sums = [] if equation.target in LOSSES or counted else _sums(equation)
         if any(letter_name(each.weights) in known for each in sums):
             sums = []  # Σ_k α_{t,k} h_k of values of other steps
+        if any(_of_one_entry(equation, each) for each in sums):
+            sums = []
         if sums and not TRANSPOSES.search(equation.right):
             for one in _beside(equation, sums):
                 said.setdefault(one, _declared(rf"{one} \in \mathbb{{R}}"))
@@ -56,6 +58,12 @@ def of_units(given: Sequence[Equation]) -> tuple[list[Equation], list[Declaratio
             equation = replace(equation.rewritten(text), offset=equation.offset)
         found.append(equation)
     return found, [*said.values()]
+
+
+def _of_one_entry(equation: Equation, summed: _Sum) -> bool:
+    """Whether weights keep an index that what is added has, too: W_{ij} beside b_i, of an entry not named."""
+    kept = re.findall(r"[_{,\s]([i-n])(?=[},\s])", summed.weights)
+    return any(re.search(rf"(?<![A-Za-z\\])[a-z]\s*_\s*(?:\{{\s*)?{i}(?![A-Za-z])", equation.right) for i in kept)
 
 
 def _sums(equation: Equation) -> list[_Sum]:

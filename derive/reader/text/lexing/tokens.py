@@ -144,6 +144,8 @@ class Tokens:
             self.closing(right, start, end)
         elif inner in ("LBRACK", "MATRIX") and self.after_operand and not self._leans(start, end):
             self.emit("MID", start, end)
+        elif inner == "LPAR" and self.after_operand and left == "LABS" and self._alone(end):
+            self.emit("MID", start, end)  # p(y | x)
         else:
             self.opening(left, start, end)
 
@@ -151,6 +153,15 @@ class Tokens:
         """Whether a bar leans on what follows and has another in the same cell: [¼ ‖R‖, 0], unlike [W | b]."""
         text = self.fragment.text
         return text[start - 1 : start].isspace() and _CLOSED.match(text, end) is not None
+
+    def _alone(self, end: int) -> bool:
+        """Whether no other bar stands before the bracket that closes what is open."""
+        depth = 0
+        for sign in self.fragment.text[end:]:
+            depth += {"(": 1, ")": -1}.get(sign, 0)
+            if depth < 0 or sign in "|‖":
+                return depth < 0
+        return False
 
     @property
     def after_operand(self) -> bool:
