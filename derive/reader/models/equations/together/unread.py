@@ -9,7 +9,7 @@ from dataclasses import replace
 from derive.notation import spelled
 from derive.patterns import regex
 from derive.reader.models.equations.equation import TIMES, Equation
-from derive.reader.models.equations.heads import differences, loss_letter, statements_of
+from derive.reader.models.equations.heads import CALLED, differences, loss_letter, statements_of
 from derive.reader.models.equations.together.packed import Instead
 from derive.reader.text.note import Found
 
@@ -41,6 +41,7 @@ def unread_arguments(
     read = {m.name for e in known for m in e.used}
     targets = {e.target for e in known}
     unread = [e for e in known if e.offset == 0 and not (e.target in read or e.numbered or e.loss or e.at_end)]
+    unread = [e for e in unread if not CALLED.match(e.right)]  # a_t = σ(o_t) is a value
     states = {m.name for e in known for m in e.used if m.offset == -1} - targets
     texts: list[tuple[str, str, Equation]] = []
     letters: set[str] = set()
