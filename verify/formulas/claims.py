@@ -38,7 +38,7 @@ from verify.formulas.deciding import Case, Question
 from verify.formulas.equation import Context, read
 from verify.formulas.faults import ClaimsFault, fault_in
 from verify.formulas.generic import arrays, entry_of, for_every, generic_letter
-from verify.formulas.judgement import A_NAME, FOR_ANY_NUMBER, OTHERWISE, Judgement, Judgements, Word
+from verify.formulas.judgement import A_NAME, FOR_ANY_NUMBER, Judgement, Judgements, Word
 from verify.formulas.other_way import other_way
 from verify.formulas.readings.conventions import HELD, LATEST
 from verify.formulas.telling import slopes_said
@@ -50,6 +50,9 @@ from verify.truth.comparison import TOO_MANY, Bench
 NO_RELATION = "nothing is claimed: there is no ="
 LARGEST = 8_000
 """Characters of a formula that are read as claims."""
+
+_PARTS = TOO_MANY.rpartition("}")[2]
+"""How the reason ends why what is too long to write out is open."""
 
 
 BENCHES = 8
@@ -371,7 +374,7 @@ def _written_out(
     fixed = replace(context, bench=context.bench.afresh(steps=context.steps))
     judgement = _of_lengths(left, right, statement, claiming, fixed, text, place)
     fixed.bench.known.clear()
-    if judgement.word is Word.UNDECIDED and TOO_MANY in judgement.reason and str(context.steps) not in text:
+    if judgement.word is Word.UNDECIDED and judgement.reason.endswith(_PARTS) and str(context.steps) not in text:
         # too long to write out: what no number of the formula makes right of one length is as wrong of it
         return _of_lengths(left, right, statement, claiming, replace(general, explain=context.explain), text, place)
     if judgement.word not in (Word.PROVED, Word.HOLDS_IF):
@@ -414,9 +417,9 @@ def _of_lengths(
             if all(guess.holds for guess in made):
                 assumed = (*words, *other.assumptions)
                 return replace(other, word=Word.HOLDS_IF, assumptions=assumed, reading="; ".join(assumed))
-            return replace(blank, reason=f"true if {' and '.join(words)}{OTHERWISE}")
+            return replace(blank, reason=f"true if {' and '.join(words)}; wrong otherwise")
         if other.word is not Word.WRONG and any(guess.doubtful for guess in made):
-            doubt = doubt or f"not decided if {' and '.join(words)}{OTHERWISE}"
+            doubt = doubt or f"not decided if {' and '.join(words)}; wrong otherwise"
     if doubt:
         return replace(blank, reason=doubt)
     folded = [words for name, words in guesses.assumed.items() if words.endswith(f"stands for {name}")]

@@ -47,6 +47,9 @@ def membership(
     stated = shape if len(shape) == 2 else (*(*shape, size("1"))[:1], true[1]) if true[1] == 1 else shape
     if len(stated) != 2 and str(true[1]).removeprefix("n_") in letters.quantities:
         stated = (*stated[:1], size("1"))  # what the note says nothing of may be a number
+    said = None if resolved else Claiming(statement.fragment, letters).term(left)
+    if len(stated) != 2 and isinstance(said, tree.Derivative):
+        return replace(blank, reason=MANY_AXES)
     if len(stated) != 2:
         return _wrong_shape(blank, true)
     rows, cols = stated
@@ -66,6 +69,8 @@ def membership(
         return Judgement(text, Word.NOT_A_CLAIM, reason="names the sizes", place=place)
     if resolved is None and not _of_one_thing(left, statement, letters):
         return replace(blank, reason="the shape of this expression rests on whether vectors are rows or columns")
+    if isinstance(said, tree.Derivative):
+        return replace(blank, reason=OF_THESE_LETTERS.format(shape=f"{true[0]}×{true[1]}"))
     return _wrong_shape(blank, true)
 
 
@@ -110,6 +115,8 @@ def _stated_sizes(node: Syntax, fragment: Fragment) -> tuple[Expr, ...] | None:
     return None if None in sizes else tuple(part for part in sizes if part is not None)
 
 
+MANY_AXES = "a derivative of an array by an array has as many axes as a layout gives it"
+OF_THESE_LETTERS = "the equations give the shape {shape}, if its letters are theirs"
 RANGES = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0), "exp": (0.0, float("inf")), "relu": (0.0, float("inf"))}
 """The least interval that holds all values of a function."""
 

@@ -29,7 +29,7 @@ LONGEST = 12
 """The largest step number, offset or width of a window that a claim may name."""
 LARGEST = 50_000
 """How many parts of both sides are evaluated at one random point: a part in a sum counts once for every term."""
-TOO_MANY = "steps and indices with"
+TOO_MANY = "{points} steps and indices with {work} parts in each"
 """What is said of more."""
 
 
@@ -207,7 +207,7 @@ class Bench:
         if not points:
             return Compared(Answer.OPEN, reason=f"no step of {world.steps} has everything that the formula names")
         if len(points) * (work := _work(left, world) + _work(right, world)) >= LARGEST:
-            return Compared(Answer.OPEN, reason=f"{len(points)} steps and indices with {work} parts in each")
+            return Compared(Answer.OPEN, reason=TOO_MANY.format(points=len(points), work=work))
         for numbers in points:
             env = self.environment(world, numbers)
             for node in diagonal:

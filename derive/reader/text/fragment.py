@@ -36,7 +36,11 @@ _STARRED = regex(
 )
 """The mark of a script that such programs take for emphasis: \\underbrace{a}*{\\text{b}} and h*{t+1}."""
 
-_TURNED = regex(r"\^\s*\{\s*(?P<step>\(\s*[tTk]\s*(?:[-+]\s*\d\s*)?\)|t)\s*\^\s*(?P<sign>T|\{\s*(?:T|\\top)\s*\})\s*\}")
+_STEP = r"(?:[tTk]|\\tau)\s*(?:[-+]\s*\d\s*)?"
+_TURNED = regex(
+    rf"\^\s*\{{\s*(?P<step>\(\s*{_STEP}\)|\[\s*{_STEP}\]|\{{\s*[(\[]\s*{_STEP}[)\]]\s*\}}|t)"
+    r"\s*\^\s*(?P<sign>T|\{\s*(?:T|\\top)\s*\})\s*\}"
+)
 """The sign of a transpose above a step, which stands for that of the quantity: h^{(t-1)^{T}}."""
 
 _AT_MOST = r"\s*(?:\\leq?(?:slant)?(?![A-Za-z])|≤|⩽|<=)\s*"

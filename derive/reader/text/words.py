@@ -63,6 +63,9 @@ WORD_FONTS = frozenset(
 )
 """Commands whose argument is one word."""
 
+TEXT_FONTS = frozenset(listed("text textrm textnormal mbox"))
+"""Those of them that words between formulas stand in."""
+
 LETTER_FONTS = frozenset(
     listed("mathbf boldsymbol bm mathcal mathbb mathfrak mathscr mathds pmb mathnormal bf rm it vec")
 )

@@ -16,7 +16,9 @@ from derive.reader.claims.statements import chinese, tongues
 from derive.reader.text.line_ends import line_ends
 from derive.reader.text.words import listed
 
-TEXT = regex(r"\\(?:text|textrm|textnormal|textsf|textup|mbox|textit|textbf|mathrm|emph)\s*\{([^{}]*)\}")
+TEXT = regex(
+    r"\\(?:text|textrm|textnormal|textsf|textup|mbox|mathrm|(?:textit|textbf|emph)(?!\s*\{\s*[^\W\d_]\s*\}))\s*\{([^{}]*)\}"
+)
 _BARE = regex(
     r"(?<=\s)(?:if|unless|not|half|minus|twice|times|of|when|where|otherwise|for|and|or|the|is|are|negative)(?=\s)"
 )

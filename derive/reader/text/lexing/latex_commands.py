@@ -374,7 +374,8 @@ class Commands(ABC):
         if inner == "0":
             out.emit("NUMBER", i, following, "0")
             return following
-        if name in words.WORD_FONTS and inner.lower().strip(" ,:") in words.JOINING:
+        letter = len(inner) == 1 and name not in words.TEXT_FONTS  # \textbf{y}, no Spanish "and"
+        if name in words.WORD_FONTS and not letter and inner.lower().strip(" ,:") in words.JOINING:
             if not out.open:
                 out.emit("COMMA", i, following)
             return following
