@@ -51,21 +51,21 @@ from verify.notes.conventions.steps import (
 )
 from verify.notes.conventions.trying import Judge, mending, wrong_in
 from verify.notes.denied import denied
+from verify.notes.door.batches import of_one_example
+from verify.notes.door.from_zero import counted_from_first, counted_from_one
+from verify.notes.door.gates import asking, for_each_gate, of_each_gate
+from verify.notes.door.own_letters import with_own_letters
+from verify.notes.door.times import counted
+from verify.notes.door.units import with_units_joined
+from verify.notes.door.worded import with_words_read
 from verify.notes.examples import of_examples
 from verify.notes.examples.plain import of_plain_cells
 from verify.notes.examples.supposing import behind_arrows, under_suppositions
 from verify.notes.files import Document, Formula, behind_words, goes_on_from, read
-from verify.notes.gates import asking, for_each_gate, of_each_gate
 from verify.notes.judging import Check, judged_apart, remembered, resting_on
 from verify.notes.lint import Note
 from verify.notes.mentioned import before
 from verify.notes.models import Model, Models
-from verify.notes.models.batches import of_one_example
-from verify.notes.models.from_zero import counted_from_first, counted_from_one
-from verify.notes.models.own_letters import with_own_letters
-from verify.notes.models.times import counted
-from verify.notes.models.units import with_units_joined
-from verify.notes.models.worded import with_words_read
 from verify.notes.recognition import stepping_back
 from verify.notes.unexplained import unexplained
 

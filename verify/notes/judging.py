@@ -23,12 +23,12 @@ from verify.formulas.judgement import Judgement, Word
 from verify.formulas.wrong import special
 from verify.notes.audited import ANOTHER, Audited, is_guess
 from verify.notes.claiming import as_nothing, names_an_error, never_wrong, nothing
+from verify.notes.door.from_zero import FROM_ZERO
+from verify.notes.door.gates import judged_for_each
+from verify.notes.door.times import in_letters_of
 from verify.notes.files import NO_GATES, Formula, conditioned, continued
-from verify.notes.gates import judged_for_each
 from verify.notes.models import Model, Models, holes
-from verify.notes.models.from_zero import FROM_ZERO
 from verify.notes.models.holes import spoken
-from verify.notes.models.times import in_letters_of
 
 A_MENTION = "a mention"
 A_DEFINITION = "an equation of the model"

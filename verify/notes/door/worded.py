@@ -9,8 +9,8 @@ from itertools import pairwise
 
 from derive.patterns import regex
 from derive.reader.claims.gradients.shares import SAYING, share_in_words
+from verify.notes.door.gates import changed
 from verify.notes.files import Document, Formula
-from verify.notes.gates import changed
 
 OTHERS = "what is said to go likewise for {letters} is not judged"
 STAND = "the words {words} stand for that share of the gradient"

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from derive.patterns import regex
+from verify.notes.door.gates import changed
 from verify.notes.files import Document, Formula
-from verify.notes.gates import changed
 
 JOINED = "${joined}$ has the entries of ${units}$ before those of ${lines}$, and ${matrix}$ has the weights ${small}$"
 TARGETS = "every unit has a target at every step"
