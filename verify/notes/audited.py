@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from derive.errors import ProgramFault
 from derive.reader.models.model import Model
-from derive.reader.models.own import SMALL
+from derive.reader.models.own import HARMLESS
 from verify.formulas.judgement import OTHERWISE, Judgement, Word
 from verify.notes.files import Formula
 
@@ -34,9 +34,10 @@ class Audited:
 def is_guess(model: Model) -> bool:
     """Whether nothing is wrong of a model for certain, as it rests on a guess.
 
-    That the letters are numbers is none: what is wrong where all sizes are 1 is wrong of vectors, too.
+    That the letters are numbers is none: what is wrong where all sizes are 1 is wrong of vectors, too; nor that a small
+    number is left out of logarithms, which the formulas do not have.
     """
-    return bool({*model.doubts} - {SMALL}) and not model.recognised
+    return bool({*model.doubts} - HARMLESS) and not model.recognised
 
 
 def as_read(audited: Audited, *, wrong: bool) -> Audited:

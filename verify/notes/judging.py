@@ -15,7 +15,7 @@ from derive.reader.claims.functions import cell_of_functions
 from derive.reader.claims.meant import NOTHING, Meant
 from derive.reader.claims.statements.chains import statements
 from derive.reader.models.equations.equation import Equation
-from derive.reader.models.own import SMALL
+from derive.reader.models.own import HARMLESS
 from derive.reader.text.fragment import Fragment
 from verify.formulas.bounds import differences
 from verify.formulas.faults import ClaimsFault, fault_in
@@ -235,7 +235,7 @@ def resting_on(judgement: Judgement, model: Model) -> Judgement:
     told = replace(judgement, assumptions=(*model.doubts, *judgement.assumptions))
     if model.doubts and judgement.word in RIGHT:
         return replace(told, word=Word.HOLDS_IF)
-    certain = SMALL in model.doubts and not is_guess(model)
+    certain = not HARMLESS.isdisjoint(model.doubts) and not is_guess(model)
     return told if certain and judgement.word is Word.WRONG else judgement
 
 

@@ -20,6 +20,7 @@ from derive.reader.models.equations.equation import LOSSES, Equation
 from derive.reader.models.equations.filters import as_said, without_shadowed
 from derive.reader.models.equations.losses import example_of
 from derive.reader.models.equations.names import counted_in, letter_name, stripped
+from derive.reader.models.equations.remarks import has_small
 from derive.reader.models.equations.together.norms import with_norms
 from derive.reader.models.gaps import fill_gaps, without_same_losses
 from derive.reader.models.holes import find_holes, holes_of, is_made_of_data, leave_open, of_others, set_aside
@@ -35,6 +36,10 @@ VALUED = "the letters are numbers, as line {line} gives one"
 SAID_SMALL = "the letters are numbers, as the words of the note say"
 OF_TWO = "{name} is {entry} alone, though {other} has an equation of its own"
 FIRST_OF_TWO = "{name} is the first of the values that line {line} gives it"
+GUARDED = "logarithms are read without the small number that keeps them finite"
+GUARDED_OFTEN = "logarithms are read without the small number that keeps them finite, which other formulas may have"
+HARMLESS = frozenset([SMALL, GUARDED])
+"""Guesses that make nothing wrong: that all sizes are 1, or a small number 0, in what is said of any."""
 SLIPPED = "{letter} stands for {other}, in which alone its equation differs from a part of another"
 CARRIED = "what reads {value} is meant to read {state}, which is the same and which alone is spoken of"
 NO_EQUATION = "the note has no equation for {names}"
@@ -132,7 +137,7 @@ def _own(
             numbers = (NUMBER.format(letter=letter) for letter in chosen.numbers)
             meant = [SLIPPED.format(letter=spelled(a), other=spelled(b)) for a, b in slipped.items()]
             meant += [CARRIED.format(state=spelled(a), value=spelled(b)) for a, b in passed.items()]
-            meant += [*_later(chosen, at), *_of_two(chosen), *_or_else(chosen)]
+            meant += [*_later(chosen, at), *_of_two(chosen), *_or_else(chosen), *_guarded(chosen)]
             doubts = (*chosen.doubts, *numbers, *meant, *chosen.instead.values())
             model = Model(
                 named, _origin(chosen), said, _places(chosen) | of_others(chosen), tuple(holes_of(chosen)),
@@ -185,6 +190,13 @@ def _or_else(chosen: Choice) -> list[str]:
     """Letters with two values, of which the first is taken: h_t = tanh(z_t) or ReLU(z_t)."""
     found = [(name, e.place[1]) for name, e in chosen.by_name.items() if e.or_else]
     return [FIRST_OF_TWO.format(name=f"${spelled(name)}$", line=line) for name, line in found]
+
+
+def _guarded(chosen: Choice) -> list[str]:
+    """That logarithms are read without what keeps them finite: ε of log(ŷ + ε)."""
+    if not any(e.guarded for e in chosen.by_name.values()):
+        return []
+    return [GUARDED_OFTEN if any(has_small(one.text) for one in chosen.given.claiming) else GUARDED]
 
 
 def _of_another_example(equation: Equation, section: tuple[str, ...]) -> bool:

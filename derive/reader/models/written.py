@@ -12,7 +12,7 @@ from derive.reader.models.dependences import dependences_instead, with_dependenc
 from derive.reader.models.entropies import in_words, named_entropy
 from derive.reader.models.equations.activations import with_spoken_functions
 from derive.reader.models.equations.arguments import arguments_of_its_step, with_lost_steps, with_named_arguments
-from derive.reader.models.equations.equation import Equation
+from derive.reader.models.equations.equation import LOGARITHM, Equation
 from derive.reader.models.equations.filters import (
     gradients_in_words,
     in_one_face,
@@ -58,6 +58,7 @@ from derive.reader.models.equations.losses import (
 from derive.reader.models.equations.losses import unused as unused_losses
 from derive.reader.models.equations.names import letter_name, stripped
 from derive.reader.models.equations.other_names import applied_twice, under_other_names
+from derive.reader.models.equations.remarks import guards
 from derive.reader.models.equations.supposing import flat
 from derive.reader.models.equations.together.blocks import with_blocks
 from derive.reader.models.equations.together.called import called
@@ -221,6 +222,7 @@ def written(
     timed = _forward(timed, {name for _, formula in claiming for name in parts_of_derivatives(formula)})
     found = [*timed, *(equation for _, equation in (*timeless, *here))]
     found += in_words(found, claiming, called=entropy)
+    found = [replace(e, guarded=bool(LOGARITHM.search(e.right) and guards(formulas[e.index].text))) for e in found]
     found = without_compared(found)
     gates = packed(found, claiming)
     found = found if gates is None else gates.leave(found)

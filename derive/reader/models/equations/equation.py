@@ -85,6 +85,8 @@ class Equation:
     """Whether it only says what the quantity depends on: h_t = f(x_t, h_{t-1})."""
     or_else: bool = False
     """Whether another value stands behind it: h_t = tanh(z_t) or ReLU(z_t)."""
+    guarded: bool = False
+    """Whether its logarithms are read without a small number: ε of log(ŷ + ε)."""
     displayed: bool = True
     """Whether it stands by itself, not in running text, where people write special cases and variants."""
     entry: str = ""

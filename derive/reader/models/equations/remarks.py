@@ -23,6 +23,12 @@ _OR = regex(
     r"\{[\s,;(（]*(?:(?:or|oder|ou|или)(?![^\W\d_])|或)"
 )
 """What begins another value: (\\text{or } \\operatorname{ReLU}(z_t))."""
+_SMALL = regex(
+    r"\+\s*(?:\\(?:var)?epsilon(?![A-Za-z])|[εϵ]|eps(?![a-z])|10\s*\^\s*\{\s*-\s*\d+\s*\}|1[eE]-\d+)"
+    r"(?P<last>\s*(?=(?:\\(?:right|[bB]igg?r?)\s*)?[)\]]))?"
+)
+_OF_A_LOGARITHM = regex(r"(?<![A-Za-z])\\?(?:log|ln)(?:\s|\\(?:left|[bB]igg?l?|[!,;:])(?![A-Za-z]))*\Z")
+"""What stands before the bracket of a logarithm."""
 _ENDS = regex(r"(?:\s|&|\\end\s*\{[a-z]+\*?\})*\Z")
 
 
@@ -40,7 +46,30 @@ def without_remarks(fragment: Fragment) -> Fragment:
         apart = text[start : match.start()].strip() or match.group("words").strip().startswith("(")
         if apart and not _RESTRICTING.search(match.group("words")):
             text = text[:start] + _blank(text[start : match.end()]) + text[match.end() :]
+    for match in guards(text):
+        text = text[: match.start()] + _blank(match.group()) + text[match.end() :]
     return replace(fragment, text=blanked(text)[0])
+
+
+def guards(text: str) -> list[re.Match[str]]:
+    """The small numbers that keep logarithms finite: + ε of log(ŷ + ε)."""
+    ending = (match for match in _SMALL.finditer(text) if match.group("last") is not None)
+    return [match for match in ending if _OF_A_LOGARITHM.search(text[: _opened(text, match.start())])]
+
+
+def has_small(text: str) -> bool:
+    """Whether a small number is added outside of logarithms, too."""
+    return len(_SMALL.findall(text)) > len(guards(text))
+
+
+def _opened(text: str, end: int) -> int:
+    """Where the bracket opens in which a place stands; 0 where it stands in none."""
+    depth = 1
+    for at in range(end - 1, -1, -1):
+        depth += 1 if text[at] in ")]" else -1 if text[at] in "([" else 0
+        if depth == 0:
+            return at
+    return 0
 
 
 def with_other_values(fragment: Fragment) -> frozenset[int]:
