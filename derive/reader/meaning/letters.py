@@ -133,7 +133,7 @@ def taken(node: Syntax) -> Written | None:
 _STARS = ("plus", "star")
 
 
-ARGUMENTS = frozenset(["a", "z", "s", "u", "net", "pre", "A", "Z", "S"])
+ARGUMENTS = frozenset(["a", "z", "s", "u", "net", "pre", "raw", "A", "Z", "S"])
 """Letters that with the name of a gate below them are usual for the argument of its function."""
 
 

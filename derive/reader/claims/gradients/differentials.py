@@ -131,8 +131,11 @@ class Differentials(Derivatives):
 
     def _is_quantity(self, target: Written) -> bool:
         """Whether this is a quantity of the cell or an argument in it, by which ∇ of it is a Jacobian."""
-        found = self.letters.resolve(target, self.fragment) or argument_of(self.letters, target, self.fragment)
-        return found is not None and target.power is None
+        return self._by(target) is not None and target.power is None
+
+    def _by(self, written: Written) -> Found | None:
+        """The quantity of the cell, or the argument in it, that something is differentiated by."""
+        return self.letters.resolve(written, self.fragment) or argument_of(self.letters, written, self.fragment)
 
     def differential(self, found: Written, factors: list[Syntax], i: int) -> tuple[Term, int] | None:
         """dW, δh_t, ∇_W J, J_x, and words such as dW."""
@@ -141,7 +144,7 @@ class Differentials(Derivatives):
         if found.base == "nabla" and found.parts:
             below = [part for kind, part in found.parts if kind == "sub"]
             by = self.letters.taken(below[0], self.fragment) if below else None
-            resolved = by and self.letters.resolve(by, self.fragment)
+            resolved = by and self._by(by)
             loss = self.loss(target) if target is not None else None
             if resolved and target is not None and loss is not None:
                 skip = 3 if i + 2 < len(factors) and lists_letters(factors[i + 2]) else 2

@@ -196,6 +196,8 @@ class _Mentions(Vocabulary):
         self.counted = counted
         """The letters that sums of the formula count by."""
         self.found: list[Symbol] = []
+        self.wholes: list[Symbol] = []
+        """Each of the found without the letters counted by."""
 
     def _note(self, node: Syntax, following: Syntax | None, fragment: Fragment) -> None:
         before = set(self.quantities)
@@ -211,6 +213,7 @@ class _Mentions(Vocabulary):
                 if found.offset is None and isinstance(behind, Group):
                     found.offset = time_of(behind)
                 self.found.append(found)
+                self.wholes.append(whole)
         self.quantities |= before
 
 
@@ -220,7 +223,9 @@ def mentions(fragment: Fragment) -> list[Mention]:
     for row in parse(fragment):
         for part in row:
             survey.survey(part, fragment)
-    found = (Mention(s.name, s.offset, s.start, s.end) for s in survey.found)
+    names = {s.name for s in survey.found[1:]}
+    pairs = zip(survey.found, survey.wholes, strict=True)  # y_{t,j} beside y_t: Σ_j is over its entries
+    found = (Mention(w.name if w.name in names else s.name, s.offset, s.start, s.end) for s, w in pairs)
     return [m for m in found if m.name != "t" and (m.name, m.offset) != ("I", None)]
 
 
