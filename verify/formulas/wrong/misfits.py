@@ -127,8 +127,9 @@ def _alone(change: Change, question: Question) -> tuple[str, str] | None:
 
 def _told(change: Change, question: Question) -> Mistake:
     if change.name == FACTOR and isinstance(change.true, Multiply) and isinstance(change.wrong, Multiply):
-        added = next(part for part in change.true.factors if part not in change.wrong.factors)
-        return Mistake(FACTOR, f"missing factor {_letters(added, question)}")
+        added = [part for part in change.true.factors if part not in change.wrong.factors]
+        if added:
+            return Mistake(FACTOR, f"missing factor {_letters(added[0], question)}")
     wrong, true = (_letters(part, question) for part in (change.wrong, change.true))
     if not (wrong and true):
         sentence = "a matrix product binds tighter than ⊙" if change.name == BRACKETS else "the shapes do not fit"
