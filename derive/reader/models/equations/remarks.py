@@ -86,7 +86,7 @@ def _others(text: str) -> Iterator[tuple[int, int, int]]:
     """Where the rows of a formula begin that have other values behind an equation, and where these stand."""
     for start, end in rows(text):
         other = next((m for m in _OR.finditer(text, start, end) if _is_whole(text[start : m.start()])), None)
-        if other is not None:
+        if other is not None and "=" not in text[other.end() : end]:  # else another equation
             ending = _ENDS.search(text, other.start(), end)
             yield start, other.start(), end if ending is None else ending.start()
 
