@@ -18,7 +18,7 @@ from derive.reader.meaning.letters import Written, identifier, label, number_of,
 from derive.reader.meaning.tree import Term
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.parser import parse
-from derive.reader.text.syntax import Bars, Big, Chain, Group, Name, Product, Run, Scripted, Syntax
+from derive.reader.text.syntax import Bars, Chain, Group, Name, Product, Run, Scripted, Syntax
 
 _OF_EIGENVALUES = (
     r"(?:spectral radi(?:us|i)|eigen-?\s?\w+|autoval\w*|autovet\w*|valeurs? propres?|rayon spectral|собственн\w*"
@@ -135,8 +135,6 @@ def _labelled(found: Written, fragment: Fragment) -> str:
 
 
 def _factors(side: Syntax) -> Sequence[Syntax]:
-    if isinstance(side, Big) and side.sign == "prod":
-        return _factors(side.body)
     plain = isinstance(side, Product) and all(sign.kind == "TIMES" and not sign.negative for sign in side.operators)
     if isinstance(side, Run) or (isinstance(side, Product) and plain):
         return [one for factor in side.factors for one in _factors(factor)]
