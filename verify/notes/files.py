@@ -103,6 +103,12 @@ class Document:
     def aside(self) -> tuple[Aside, ...]:
         return tuple(each for part in self.parts for each in part.aside)
 
+    def in_program(self, place: Place | None) -> bool:
+        """Whether this stands in one of the programs."""
+        return place is not None and any(
+            one.file == place.file and 0 <= place.line - one.first < len(one.text.splitlines()) for one in self.sources
+        )
+
 
 def read(path: str | Path) -> Document:
     """The formulas of a file; raises InputError if it cannot be read."""

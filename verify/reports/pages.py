@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from derive.languages import ENGLISH, Language
 from derive.targets.mathml import mathml
@@ -28,7 +28,7 @@ class Entry:
     verdict: str
     formula: str
     details: tuple[Detail, ...]
-    readable: bool
+    language: str
     model: int | None
 
 
@@ -83,9 +83,15 @@ def _entries(audit: Audit, say: Say) -> Iterator[Entry]:
                 verdict=f"{MARKS[judgement.word].split()[0]} {say(TITLES[judgement.word])}",
                 formula=shown(judgement.formula),
                 details=tuple(detail.said(say) for detail in details(judgement)),
-                readable=judgement.word is not Word.UNREADABLE,
+                language=_language(audit, judgement),
                 model=audit.model_number(each),
             )
+
+
+def _language(audit: Audit, judgement: Judgement) -> str:
+    if audit.document.in_program(judgement.place):
+        return "python"
+    return "tex" if judgement.word is Word.UNREADABLE else "math"
 
 
 def _at(judgement: Judgement) -> str:
@@ -96,10 +102,10 @@ def _at(judgement: Judgement) -> str:
     return f"{cell} line {place.line}".strip() if cell else f"line {place.line}"
 
 
-def fenced(formula: str, readable: Any = True) -> str:
+def fenced(formula: str, language: str = "math") -> str:
     """A formula as a block of mathematics, or as it was typed where nobody can typeset it."""
     body = formula.replace("```", "` ` `")
-    return f"```{'math' if readable else 'tex'}\n{body}\n```"
+    return f"```{language}\n{body}\n```"
 
 
 def typeset(formula: str, display: str = "block") -> Markup:

@@ -15,7 +15,7 @@ from derive.errors import InputError, Place
 from derive.reader.text.fragment import Fragment
 from derive.targets.mathml import mathml
 from verify.formulas.judgement import Judgement, Mistake, Word
-from verify.notes.audit import Audit, Audited
+from verify.notes.audit import Audit, Audited, audit
 from verify.notes.files import Document, Formula, Part, read
 from verify.reports import FORMATS
 from verify.reports.pages import fenced, plain
@@ -214,6 +214,15 @@ def test_what_is_typeset_is_well_formed() -> None:
             if found is not None:
                 said = "".join(ElementTree.fromstring(found).itertext())
                 assert "\\" not in said, said
+
+
+def test_lines_of_a_program_are_no_mathematics() -> None:
+    line = "dLdU[:, x[step]] += delta_t"
+    found = audit(NOTES.parent / "note_cases/program_back_in_time_with_slips.md")
+    assert f"```python\n{line}\n```" in FORMATS["markdown"]([found], ())
+    page = FORMATS["html"]([found], ())
+    assert f"<code>{line}</code>" in page
+    assert "colon" not in page  # as the line would be set as a formula
 
 
 @pytest.mark.parametrize("form", FORMATS)
