@@ -38,7 +38,15 @@ from verify.formulas.deciding import Case, Question
 from verify.formulas.equation import Context, read
 from verify.formulas.faults import ClaimsFault, fault_in
 from verify.formulas.generic import arrays, entry_of, for_every, generic_letter
-from verify.formulas.judgement import A_NAME, FOR_ANY_NUMBER, Judgement, Judgements, Word
+from verify.formulas.judgement import (
+    A_NAME,
+    FOR_ANY_NUMBER,
+    TRUE_IF,
+    UNDECIDED_IF,
+    Judgement,
+    Judgements,
+    Word,
+)
 from verify.formulas.other_way import other_way
 from verify.formulas.readings.conventions import HELD, LATEST
 from verify.formulas.telling import slopes_said
@@ -417,9 +425,9 @@ def _of_lengths(
             if all(guess.holds for guess in made):
                 assumed = (*words, *other.assumptions)
                 return replace(other, word=Word.HOLDS_IF, assumptions=assumed, reading="; ".join(assumed))
-            return replace(blank, reason=f"true if {' and '.join(words)}; wrong otherwise")
+            return replace(blank, reason=TRUE_IF.format(guesses=" and ".join(words)))
         if other.word is not Word.WRONG and any(guess.doubtful for guess in made):
-            doubt = doubt or f"not decided if {' and '.join(words)}; wrong otherwise"
+            doubt = doubt or UNDECIDED_IF.format(guesses=" and ".join(words))
     if doubt:
         return replace(blank, reason=doubt)
     folded = [words for name, words in guesses.assumed.items() if words.endswith(f"stands for {name}")]

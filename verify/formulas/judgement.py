@@ -19,8 +19,11 @@ MISFIT = "shapes do not fit"
 """The mistake in a formula that fits in no shapes, and that no one change makes fit."""
 NO_READING = "no reading fits the shapes"
 """Why such a formula is wrong."""
-OTHERWISE = "; wrong otherwise"
-"""How the reason ends why a formula is open that is wrong as it was read, and may be read in another way."""
+TRUE_IF = "true if {guesses}; wrong otherwise"
+UNDECIDED_IF = "not decided if {guesses}; wrong otherwise"
+"""Why a formula is open that is wrong as it was read, and may be read in another way."""
+OTHERWISE = TRUE_IF.rpartition("}")[2]
+"""How both end."""
 
 
 class Word(Enum):
