@@ -187,7 +187,8 @@ def _of_unknown(waiting: Sequence[tuple[Audited, Wait]], found: _Gathered) -> No
 
 def _of_no_model(without: Sequence[Audited], models: Models, document: Document, found: _Gathered) -> None:
     """What formulas without a model lack: equations that cannot be used, else one for what they differentiate by."""
-    for lost in dict.fromkeys(models.lost(each.formula) for each in without):
+    formulas = [each.formula for each in without if each.formula in document.formulas]  # others are lines of programs
+    for lost in dict.fromkeys(map(models.lost, formulas)):
         for refused in (*lost.refused, *(hole.refused for hole in lost.holes)):
             if refused is not None:
                 found.refuse(refused)
@@ -197,8 +198,10 @@ def _of_no_model(without: Sequence[Audited], models: Models, document: Document,
     named = Counter(_without_step(letter_name(letter)) for letter in letters)
     for refused in _looking_like(without, models, document, named):
         found.refuse(refused)
-    if not (found.names or found.letters):
-        _of_letters(without, models, named, found)
+    values = list(found.names) if found.names or found.letters else _derived(without, models, named)
+    weights = _weights(without, models, values)
+    for name in values:
+        found.open(name, None, weights if len(values) == 1 else ())
 
 
 def _looking_like(
@@ -221,15 +224,19 @@ def _looking_like(
             yield Refused(Place(document.path, aside.line, column, aside.line, text), aside.reason)
 
 
-def _of_letters(without: Sequence[Audited], models: Models, named: Counter[str], found: _Gathered) -> None:
+def _derived(without: Sequence[Audited], models: Models, named: Counter[str]) -> list[str]:
     """The letters that formulas differentiate by most often and no equation gives, those that have a step first."""
     given = {*ABOUT, *LOSSES, *INPUTS, *(e.target for e in models.written.equations)}
     letters = [name for name, _ in named.most_common() if name and name.partition("_")[0] not in given]
-    said = [one for each in without for one in spoken(each.formula.fragment)]
+    said = (one for each in without for one in spoken(each.formula.fragment))
     steps = {name.partition("_")[0] for name, offset in said if offset is not None}
     values = [name for name in letters if name.partition("_")[0] in steps]
-    values = (values or [name for name in letters if name[0] not in _NO_VALUES])[:MOST_NAMED]
-    known = {name for equation in models.written.equations for name in equation.names}
-    weights = [name for name, offset in said if offset is None and name not in known and name[0] in WEIGHTS]
-    for name in values:
-        found.open(name, None, dict.fromkeys(weights) if len(values) == 1 else ())
+    return (values or [name for name in letters if name[0] not in _NO_VALUES])[:MOST_NAMED]
+
+
+def _weights(without: Sequence[Audited], models: Models, values: Collection[str]) -> list[str]:
+    """The weights and biases in formulas that no equation has but those of these values."""
+    known = {name for e in models.written.equations if e.target not in values for name in e.names}
+    said = (one for each in without for one in spoken(each.formula.fragment))
+    found = dict.fromkeys(name for name, offset in said if offset is None and name[0] in WEIGHTS)
+    return [name for name in found if name not in known]
