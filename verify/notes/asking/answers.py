@@ -31,13 +31,15 @@ _HERE = {
 class Context:
     """What is known of a note: how it writes steps, the letters in it, its text.
 
-    `acts` are the letters that weights act on, each with its step from t, as gradients by these weights show.
+    `acts` are the letters that weights act on, each with its step from t, as gradients by these weights show; `alone`:
+    one letter alone is open.
     """
 
     style: TimeStyle = TimeStyle.SUBSCRIPT
     spoken: Collection[str] = ()
     text: str = ""
     acts: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    alone: bool = False
 
     def at(self, name: str, offset: int = 0) -> str:
         """A quantity at step t, or as many steps from it, in LaTeX."""
@@ -76,7 +78,7 @@ def _formed(name: str, model: Model | None, weights: Sequence[str], context: Con
 
     What alone nothing reads is the argument of it.
     """
-    unread = holes.unread(model.cell) - {name} if model is not None and not weights else frozenset()
+    unread = holes.unread(model.cell) - {name} if model is not None and context.alone and not weights else frozenset()
     if model is not None and len(unread) == 1 and name in model.cell.quantities:
         return rf"{context.at(name)} = \tanh({context.at(min(unread))})"
     others = [one.name for one in model.cell.states] if model is not None else []

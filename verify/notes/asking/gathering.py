@@ -100,13 +100,17 @@ def _without_few(judged: Sequence[Audited], waits: _Waits) -> _Waits:
     An unknown letter with a step may read what nothing reads; a weight may not, and bounds and factors are no question.
     """
     alone = {key: judged[key[0]].formula.fragment for key, wait in waits.items() if not wait.model and not wait.names}
-    values = any(dict(spoken(alone[key])).get(name) is not None for key in alone for name in waits[key].letters)
-    alone = {key: fragment for key, fragment in alone.items() if waits[key].letters or values}
+    values = {
+        key
+        for key, each in alone.items()
+        if any(dict(spoken(each)).get(name) is not None for name in waits[key].letters)
+    }
+    weights = {key for key in alone if any(name[0] in WEIGHTS for name in waits[key].letters)}
+    loose = {key for key in alone if not waits[key].letters and values}
     claims = sum(one.word is not Word.NOT_A_CLAIM for each in judged for one in each.judgements)
-    weights = any(name[0] in WEIGHTS for key in alone for name in waits[key].letters)
-    many = len(alone) * (SHARE if values else MOST) > claims and (len(alone) > 1 or claims == 1)
-    asked_too = alone if many and (values or weights) else {}
-    return {key: wait for key, wait in waits.items() if wait.model or wait.names or key in asked_too}
+    found = values | weights | loose
+    many = len(found) * (SHARE if values else MOST) > claims and (len(found) > 1 or claims == 1)
+    return {key: wait for key, wait in waits.items() if key not in alone or (many and key in found)}
 
 
 def _question(judged: Sequence[Audited], waits: _Waits, models: Models, document: Document) -> Question:
@@ -118,7 +122,7 @@ def _question(judged: Sequence[Audited], waits: _Waits, models: Models, document
     without = list(dict.fromkeys(number for (number, _), wait in waits.items() if wait.model))
     if without:
         _of_no_model([judged[number] for number in without], models, document, found)
-    context = _context(judged, models)
+    context = _context(judged, models, alone=len(found.names) == 1)
     lines = [*found.answers, *_lines(found, context)] or [equation(STATE, None, (), context)]
     letters = dict.fromkeys((*found.letters, *(context.at(name) for name in found.names)))
     unused = sorted(found.unused.values(), key=lambda one: (one.place.line, one.place.column))[:MOST_UNUSED]
@@ -157,13 +161,13 @@ def _lines(found: _Gathered, context: Context) -> Iterator[str]:
         yield equation(name, model, weights, context)
 
 
-def _context(judged: Sequence[Audited], models: Models) -> Context:
+def _context(judged: Sequence[Audited], models: Models, *, alone: bool) -> Context:
     """What the formulas show of the note's letters."""
     style = next((e.style for e in models.written.equations), TimeStyle.SUBSCRIPT)
     fragments = [each.formula.fragment for each in judged]
     names = {name for each in fragments for name, _ in spoken(each)}
     acts = {by: read for each in fragments for by, read in acted_on(each)}
-    return Context(style, frozenset(names), " ".join(each.text for each in fragments), acts)
+    return Context(style, frozenset(names), " ".join(each.text for each in fragments), acts, alone)
 
 
 def _of_unknown(waiting: Sequence[tuple[Audited, Wait]], found: _Gathered) -> None:
@@ -176,7 +180,7 @@ def _of_unknown(waiting: Sequence[tuple[Audited, Wait]], found: _Gathered) -> No
     model = alone[0][0].model
     assert model is not None
     values = [name for name in letters if name in steps and name not in INPUTS]
-    weights = [name for name in letters if name not in steps]
+    weights = [name for name in letters if name not in steps and name[0] in WEIGHTS]
     for name in values:
         found.open(name, model, weights)
     if not values:
