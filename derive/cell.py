@@ -12,7 +12,7 @@ from sympy import Expr, Symbol
 from derive.errors import InputError, Place, ShapeError
 from derive.functions import ScalarFunction
 from derive.nodes import Elementwise, Node, Quantity, children, describe, leaves, t
-from derive.notation import AS_WRITTEN, Notation, said_at
+from derive.notation import AS_WRITTEN, Notation, said_at, spelled
 
 
 @dataclass(frozen=True)
@@ -84,12 +84,14 @@ def classify(assigned: Sequence[str], uses: Iterable[tuple[str, int | None, Plac
                 inputs[name] = None
         elif offset == -1:
             if name not in assigned:
-                raise InputError(
+                lacking = InputError(
                     f"the state {name} is used at t-1 but no equation assigns it",
                     place,
                     f"add an equation for {name}_t; what was given a step before is carried by a state: "
                     f"p_t = {said_at(name)}, read as p_{{t-1}}",
                 )
+                lacking.letters = (str(spelled(name)),)
+                raise lacking
             states[name] = None
         else:
             raise InputError(

@@ -41,7 +41,13 @@ def _width(character: str) -> int:
 
 
 class InputError(ValueError):
-    """Input that cannot be used: `message` says what is wrong, `place` where, `hint` what to do about it."""
+    """Input that cannot be used: `message` says what is wrong, `place` where, `hint` what to do about it.
+
+    Where it asks for something, `letters` are those that it asks for, and `answers` lines that would settle it.
+    """
+
+    letters: tuple[str, ...] = ()
+    answers: tuple[str, ...] = ()
 
     def __init__(self, message: str, place: Place | None = None, hint: str = "") -> None:
         super().__init__(message)

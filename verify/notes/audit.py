@@ -18,6 +18,7 @@ from verify.formulas import faults
 from verify.formulas.judgement import Judgement, Word, exit_code, report
 from verify.mistakes.dictionary import entry
 from verify.notes import lint
+from verify.notes.asking import Question, asked
 from verify.notes.audited import WRONG_IF, Audited, is_guess, softened
 from verify.notes.backward.judging import of_programs
 from verify.notes.contradictions import (
@@ -107,6 +108,8 @@ class Audit:
 
     document: Document
     formulas: tuple[Audited, ...]
+    questions: tuple[Question, ...] = ()
+    """What the formulas of the note wait for: one question at most."""
 
     def _repr_html_(self) -> str:
         from verify.reports import notebook
@@ -141,7 +144,6 @@ class Audit:
         files = {part.file for part in self.document.parts}
         found = [note for model in self.models for note in lint.notes(model)]
         found += [note for each in self.formulas for note in lint.unused(each)]
-        found += lint.without_model(self.formulas)
         return tuple(dict.fromkeys(note for note in found if note.place.file in files))
 
     @property
@@ -243,7 +245,8 @@ def audit(
     judged = tuple(of_any_step(tuple(of_zeros(tuple(of_wrong_errors(judged))))))
     judged = tuple(denied(each, lines.get(each.formula.place.file, [])) for each in judged)
     judged = _in_order(document, (*judged, *of_programs(document, models, check)))
-    return Audit(document, tuple(map(_ignoring, map(asking, judged))))
+    judged, questions = asked(tuple(map(_ignoring, map(asking, judged))), models, document)
+    return Audit(document, judged, questions)
 
 
 def _in_order(document: Document, judged: tuple[Audited, ...]) -> tuple[Audited, ...]:
@@ -367,6 +370,7 @@ def as_json(audits: Iterable[Audit]) -> dict[str, Any]:
     assumed = (words for each in audits for model in each.models for words in model.assumed)
     found["conventions"] = list(dict.fromkeys((*assumed, *found["conventions"])))
     found["notes"] = [note.to_json() for each in audits for note in each.notes]
+    found["questions"] = [question.to_json() for each in audits for question in each.questions]
     found["files"] = [
         {
             "file": each.file,

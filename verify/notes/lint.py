@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,9 +11,7 @@ from sympy import MatAdd, MatMul
 from derive.cell import Cell, Equation
 from derive.errors import Place
 from derive.nodes import Concat, Node, Quantity, children, leaves
-from derive.patterns import regex
 from derive.reader.document.reading import odd
-from verify.formulas.judgement import Word
 from verify.notes.audited import Audited
 from verify.notes.models import Model
 
@@ -33,18 +30,6 @@ class Note:
         return {"rule": self.rule, "text": self.text, "place": place}
 
 
-ASKED = (
-    "nothing says how a step computes {letters}, so that no formula can be held against a cell: write the "
-    r"cell's equations, such as $$h_t = \tanh(W x_t + U h_{{t-1}} + b)$$, or name it: <!-- backproof: cell=rnn -->"
-)
-MOST_NAMED = 2
-_BY = regex(
-    r"\}\s*\{\s*\\partial\s*(?:\{\s*)?(?:\\(?:math(?:bf|rm)|vec|boldsymbol|bm)\s*\{?\s*)?(?P<letter>\\?[a-zA-Z]+)"
-)
-"""What something is differentiated by."""
-_NO_VALUES = frozenset("WUVwuvb") | {"theta", "Theta"}
-"""Weights and biases."""
-
 RULES = {
     "never-read": "A quantity is computed and nothing reads it.",
     "copy": "The output only copies another quantity.",
@@ -52,7 +37,6 @@ RULES = {
     "never-defined": "A letter is used at every step and nothing defines it.",
     "two-biases": "Two biases are added to each other.",
     "shape": "A declaration contradicts the equations.",
-    "no-model": "No formula of the note could be held against a cell.",
     "unused-ignore": "A comment says to ignore what is not there.",
 }
 """The kinds of notes."""
@@ -68,9 +52,10 @@ def notes(model: Model) -> Iterator[Note]:
     for rule, text, at in odd(cell):
         if at is not None and rule != "copy":
             yield Note(rule, text, at)
-    for quantity in cell.inputs:
-        if quantity.time is not None and quantity not in cell.targets:
-            yield from _undefined(quantity, cell)
+    for quantity in undefined(cell):
+        reader = next((e for e in cell.equations if quantity in leaves(e.expression) and e.place is not None), None)
+        if reader is not None and reader.place is not None:
+            yield Note("never-defined", f"{quantity.name} is used and never defined", reader.place)
     for equation in cell.equations:
         yield from _biases(equation, cell)
 
@@ -82,27 +67,11 @@ def unused(audited: Audited) -> Iterator[Note]:
         yield Note("unused-ignore", f"nothing here is ignored: {', '.join(names)}", audited.formula.place)
 
 
-def without_model(found: Sequence[Audited]) -> Iterator[Note]:
-    """One question for a note whose formulas no cell fits: what it must say, with the lines that say so."""
-    claims = [each for each in found if any(one.word is not Word.NOT_A_CLAIM for one in each.judgements)]
-    derived = [each for each in claims if _BY.search(each.formula.text)]
-    if not derived or any(each.model is not None for each in claims):
-        return
-    letters = Counter(match["letter"].strip() for each in derived for match in _BY.finditer(each.formula.text))
-    named = [f"${letter}$" for letter, _ in letters.most_common() if letter.lstrip("\\") not in _NO_VALUES][:MOST_NAMED]
-    if named:
-        yield Note("no-model", ASKED.format(letters=", ".join(named)), derived[0].formula.place)
-
-
-def _undefined(quantity: Quantity, cell: Cell) -> Iterator[Note]:
-    """An input that no weight acts on, beside one that is acted on: perhaps a gate whose equation is missing."""
+def undefined(cell: Cell) -> list[Quantity]:
+    """The inputs that no weight acts on, beside one that is acted on: perhaps gates whose equations are missing."""
     acted = {q for q in cell.inputs if any(_acts_on(e.expression, q) for e in cell.equations)}
-    if quantity in acted or not acted:
-        return
-    for equation in cell.equations:
-        if quantity in leaves(equation.expression) and equation.place is not None:
-            yield Note("never-defined", f"{quantity.name} is used and never defined", equation.place)
-            return
+    given = [q for q in cell.inputs if q.time is not None and q not in cell.targets]
+    return [q for q in given if acted and q not in acted]
 
 
 def _acts_on(node: Node, quantity: Quantity) -> bool:

@@ -9,6 +9,7 @@ from derive.targets.mathml import mathml, typeset
 from derive.targets.notebook import framed
 from verify.code.report import CodeReport, GradientReport, Row
 from verify.formulas.judgement import Judgement, Word
+from verify.notes.asking.question import TITLE, Question
 from verify.notes.audit import Audit
 from verify.numbers.evidence import Evidence
 from verify.reports import evidence as reported
@@ -54,10 +55,23 @@ def audit_html(audit: Audit) -> str:
     """What a note's formulas came to; what claims nothing is counted only."""
     claims = [one for one in audit.judgements if one.word is not Word.NOT_A_CLAIM]
     models = "".join(f"<p>{escape(str(model))}</p>" for model in audit.models)
+    questions = "".join(map(_asked, audit.questions))
     notes = "".join(f"<li>{escape(f'{note.place}: {note.text}')}</li>" for note in audit.notes)
     return framed(
-        f"<p><b>{escape(audit.file)}</b>: {escape(summary([audit]))}</p>{models}"
+        f"<p><b>{escape(audit.file)}</b>: {escape(summary([audit]))}</p>{models}{questions}"
         f"{''.join(judged(one, placed=True) for one in claims)}{f'<ul>{notes}</ul>' if notes else ''}"
+    )
+
+
+def _asked(question: Question) -> str:
+    """The question of a note, with what to add below it."""
+    rows = "".join(
+        f"<dt>{words(said)}</dt><dd>{f'<code>{escape(text)}</code>' if text else ''}</dd>"
+        for said, text in question.told()
+    )
+    return (
+        f'<article class="undecided"><span class="verdict">{escape(TITLE)}</span> line {question.place.line}'
+        f"<p>{words(question.headline)}</p><dl>{rows}</dl></article>"
     )
 
 

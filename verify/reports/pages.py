@@ -7,10 +7,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from derive.errors import Place
 from derive.languages import ENGLISH, Language
 from derive.targets.mathml import mathml
 from derive.targets.templates import environment
 from verify.formulas.judgement import Judgement, Word
+from verify.notes.asking.question import TITLE, Question
 from verify.notes.audit import Audit
 from verify.reports.text import Say, counts, summary
 from verify.reports.wording import MARKS, TITLES, Detail, details, shown, split
@@ -33,11 +35,22 @@ class Entry:
 
 
 @dataclass(frozen=True)
+class Asked:
+    """The question of a file: `told` are words, each with the line that it speaks of."""
+
+    title: str
+    at: str
+    asked: str
+    told: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
 class Page:
-    """One file: its models, the judgements that are worth a look, and what claims nothing."""
+    """One file: its models, its question, the judgements that are worth a look, and what claims nothing."""
 
     file: str
     models: tuple[str, ...]
+    questions: tuple[Asked, ...]
     entries: tuple[Entry, ...]
     definitions: tuple[Entry, ...]
     mentions: int
@@ -71,14 +84,20 @@ def _page(audit: Audit, say: Say) -> Page:
     rest = [entry for entry in entries if entry.word == Word.NOT_A_CLAIM.value]
     definitions = tuple(entry for entry in rest if "=" in entry.formula)
     models = tuple(say(str(model).removeprefix("model: ")) for model in audit.models)
-    return Page(audit.file, models, claims, definitions, len(rest) - len(definitions))
+    questions = tuple(_asked(question, say) for question in audit.questions)
+    return Page(audit.file, models, questions, claims, definitions, len(rest) - len(definitions))
+
+
+def _asked(question: Question, say: Say) -> Asked:
+    told = tuple((say(words), text) for words, text in question.told())
+    return Asked(say(TITLE), say(_at(question.place)), f"{say(question.asked)} {say(question.waits)}", told)
 
 
 def _entries(audit: Audit, say: Say) -> Iterator[Entry]:
     for each in audit.formulas:
         for judgement in each.judgements:
             yield Entry(
-                at=say(_at(judgement)),
+                at=say(_at(judgement.place)),
                 word=judgement.word.value,
                 verdict=f"{MARKS[judgement.word].split()[0]} {say(TITLES[judgement.word])}",
                 formula=shown(judgement.formula),
@@ -94,8 +113,7 @@ def _language(audit: Audit, judgement: Judgement) -> str:
     return "tex" if judgement.word is Word.UNREADABLE else "math"
 
 
-def _at(judgement: Judgement) -> str:
-    place = judgement.place
+def _at(place: Place | None) -> str:
     if place is None:
         return ""
     _, _, cell = place.file.partition("#")

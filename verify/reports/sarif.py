@@ -13,6 +13,7 @@ from derive.errors import InputError, Place
 from verify.formulas.judgement import Judgement, Word
 from verify.mistakes.dictionary import Entry, entry, page, told
 from verify.notes import lint
+from verify.notes.asking.question import Question
 from verify.notes.audit import Audit
 from verify.reports.wording import TITLES, details, headline, shown
 
@@ -33,6 +34,15 @@ RULES: Mapping[Word, tuple[str, str]] = {
 """The identifier and description of each."""
 
 
+QUESTION: dict[str, Any] = {
+    "id": "backproof/question",
+    "name": "OpenQuestion",
+    "shortDescription": {"text": "Formulas wait for an equation of the model that is missing or cannot be used."},
+    "defaultConfiguration": {"level": LEVELS[Word.UNDECIDED]},
+}
+"""The rule of what a note leaves open."""
+
+
 def render(audits: Iterable[Audit], errors: Sequence[InputError] = ()) -> str:
     """A log with one run."""
     audits = list(audits)
@@ -41,8 +51,11 @@ def render(audits: Iterable[Audit], errors: Sequence[InputError] = ()) -> str:
     notes = [note for audit in audits for note in audit.notes]
     rules = [*map(_rule, RULES), *(_rule_of(entry(name)) for name in named)]
     rules += [_rule_of_notes(name) for name in dict.fromkeys(note.rule for note in notes)]
+    questions = [question for audit in audits for question in audit.questions]
+    rules += [QUESTION] if questions else []
     places = {rule["id"]: index for index, rule in enumerate(rules)}
-    results = [_result(judgement, places) for judgement in found] + [_noted(note, places) for note in notes]
+    results = [_asked(question, places) for question in questions]
+    results += [_result(judgement, places) for judgement in found] + [_noted(note, places) for note in notes]
     driver = {"name": "backproof", "semanticVersion": _version(), "rules": rules}
     run: dict[str, Any] = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
     notifications = [_notification(error.message, error.place) for error in errors]
@@ -87,6 +100,21 @@ def _rule_of_notes(name: str) -> dict[str, Any]:
         "name": "".join(word.capitalize() for word in name.split("-")),
         "shortDescription": {"text": lint.RULES[name]},
         "defaultConfiguration": {"level": "note"},
+    }
+
+
+def _asked(question: Question, places: Mapping[str, int]) -> dict[str, Any]:
+    """The question of a file, with the equations that it speaks of beside it."""
+    lines = [f"{question.asked} {question.waits}"]
+    lines += ["\n".join(filter(None, (words, text))) for words, text in question.told()]
+    beside = [{**_location(one.place), "message": {"text": one.reason}} for one in question.unused]
+    return {
+        "ruleId": QUESTION["id"],
+        "ruleIndex": places[QUESTION["id"]],
+        "level": LEVELS[Word.UNDECIDED],
+        "message": {"text": "\n".join(lines)},
+        "locations": [_location(question.place)],
+        **({"relatedLocations": beside} if beside else {}),
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from verify.formulas.judgement import Judgement, Word
+from verify.notes.asking.question import TITLE, Question
 from verify.notes.audit import Audit
 from verify.reports.wording import TITLES, details, headline, shown
 
@@ -19,11 +20,21 @@ def lines(audits: Iterable[Audit], paint: Paint = lambda _, text: text, say: Say
     for audit in audits:
         for number, model in enumerate(audit.models, 1):
             yield f"{audit.file}: {say(str(model).replace('model', f'model {number}', 1))}"
+        for question in audit.questions:
+            yield from _asked(question, paint, say)
         for judgement in audit.judgements:
             if judgement.word in SAID:
                 yield from _block(judgement, paint, say)
         for note in audit.notes:
             yield f"{note.place}: {say(f'note: {note.text}')}"
+
+
+def _asked(question: Question, paint: Paint, say: Say) -> Iterator[str]:
+    title = paint(Word.UNDECIDED, say(TITLE))
+    yield f"{question.place}: {title}: {say(question.asked)} {say(question.waits)}"
+    for words, text in question.told():
+        yield f"    {say(words)}"
+        yield from (f"        {line}" for line in text.splitlines())
 
 
 def _block(judgement: Judgement, paint: Paint, say: Say) -> Iterator[str]:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from derive.errors import Place
+from derive.errors import InputError, Place
 from derive.patterns import regex
 from derive.reader.models.equations.equation import INPUTS, Equation, Mention
 from derive.reader.models.equations.names import letter_name, stripped
@@ -93,6 +93,25 @@ def _shared(one: Sequence[str], other: Sequence[str]) -> int:
     return next((n for n, (ours, theirs) in pairs if ours != theirs), min(len(one), len(other)))
 
 
+@dataclass(frozen=True)
+class Refused:
+    """An equation that cannot be used: where it stands, why, and for which letters it asks, with lines that answer.
+
+    `hint` says in words what to do about it.
+    """
+
+    place: Place
+    reason: str
+    hint: str = ""
+    letters: tuple[str, ...] = ()
+    answers: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, error: InputError, place: Place) -> Refused:
+        """From what was met when it was read; `place` is the equation's own."""
+        return cls(place, error.message, "" if error.answers else error.hint, error.letters, error.answers)
+
+
 @dataclass
 class Choice:
     """The equations chosen so far, one for each name; `nearest` are all, the nearest first.
@@ -111,6 +130,8 @@ class Choice:
     by_name: dict[str, Equation] = field(default_factory=dict)
     assumed: list[str] = field(default_factory=list)
     open: dict[str, str] = field(default_factory=dict)
+    refused: dict[str, Refused] = field(default_factory=dict)
+    """The equations that those of them have which cannot be used."""
     missing: set[str] = field(default_factory=set)
     late_inputs: set[str] = field(default_factory=set)
     """What is given at every step and read one step late, or later, alone."""
@@ -250,6 +271,7 @@ class Choice:
             del self.by_name[equation.target]
         for name in lost & set(self.open):
             del self.open[name]
+            self.refused.pop(name, None)
 
     def take_another(self, equation: Equation, reason: str) -> bool:
         """Take the next equation of the document for a quantity whose own cannot be used, if it has another."""

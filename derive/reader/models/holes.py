@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from derive.patterns import regex
-from derive.reader.models.choice import Choice
+from derive.reader.models.choice import Choice, Refused
 from derive.reader.models.equations.equation import INPUTS, Equation
 from derive.reader.models.equations.finding import NO_TIME, Unread
 from derive.reader.models.equations.names import stripped
@@ -16,11 +16,15 @@ _UNDECLARED = regex(r"(?<![A-Za-z\\_^{])(?P<word>[A-Z]{2,})\s*(?=\(|\\left\s*\(|
 
 @dataclass(frozen=True)
 class Hole:
-    """A quantity whose equation is not known; `reaching` are all names that may act on it, None if any may."""
+    """A quantity whose equation is not known; `reaching` are all names that may act on it, None if any may.
+
+    `refused` is the equation that it has, which cannot be used.
+    """
 
     name: str
     reason: str
     reaching: frozenset[str] | None = None
+    refused: Refused | None = None
 
     def touches(self, names: Collection[str]) -> bool:
         """Whether one of these may act on the hole."""
@@ -45,16 +49,17 @@ def find_holes(chosen: Choice) -> None:
     for equation in list(chosen.by_name.values()):
         for called in _UNDECLARED.finditer(equation.right):
             if not set(called.group("word")) & _capitals_apart(chosen, equation):
-                leave_open(chosen, equation.target, f"{called.group('word')} is not declared", equation.place[1])
+                words = f"{called.group('word')} is not declared"
+                leave_open(chosen, equation.target, Refused(equation.at, words))
     for each in chosen.given.unread:
         known = {each.name, stripped(each.name)} & set(chosen.by_name)
         if known and all(_is_from_elsewhere(chosen, each, name) for name in known):
             for name in known:
-                leave_open(chosen, name, each.reason, each.place.line)
+                leave_open(chosen, name, Refused(each.place, each.reason))
             continue
         spoken = each.name in letters | set(chosen.wanted) and not known
         if spoken and not _is_another(chosen, each) and chosen.used.get(each.name, {0}) - {None}:
-            chosen.open[each.name] = f"its equation in line {each.place.line} cannot be used ({each.reason})"
+            leave_open(chosen, each.name, Refused(each.place, each.reason))
     for name, offsets in chosen.used.items():
         defined = name in chosen.by_name or name in chosen.open or name in chosen.before
         if defined or not offsets & {-1, -2} or 0 in offsets:
@@ -119,9 +124,10 @@ def _capitals_apart(chosen: Choice, equation: Equation) -> set[str]:
     }
 
 
-def leave_open(chosen: Choice, name: str, reason: str, line: int) -> None:
+def leave_open(chosen: Choice, name: str, refused: Refused) -> None:
     """Make a hole of a quantity whose equation cannot be used."""
-    chosen.open[name] = f"its equation in line {line} cannot be used ({reason})"
+    chosen.open[name] = f"its equation in line {refused.place.line} cannot be used ({refused.reason})"
+    chosen.refused[name] = refused
 
 
 def is_made_of_data(chosen: Choice, equation: Equation) -> bool:
@@ -144,10 +150,11 @@ def holes_of(chosen: Choice) -> Iterator[Hole]:
             used.setdefault(each.name, sorted(each.used))
     for name, reason in chosen.open.items():
         if name in chosen.ends:
-            yield Hole(name, reason, frozenset(chosen.ends[name]))
+            yield Hole(name, reason, frozenset(chosen.ends[name]), chosen.refused.get(name))
         else:
             reach = reaching(name, used)
-            yield Hole(name, reason, None if name in chosen.missing else reach | _through_open(chosen, reach))
+            reached = None if name in chosen.missing else reach | _through_open(chosen, reach)
+            yield Hole(name, reason, reached, chosen.refused.get(name))
 
 
 def _through_open(chosen: Choice, reach: frozenset[str]) -> frozenset[str]:

@@ -7,14 +7,17 @@ from dataclasses import dataclass
 from derive.cell import Cell
 from derive.errors import Place
 from derive.reader.claims.meant import NOTHING, Meant
+from derive.reader.models.choice import Refused
 from derive.reader.models.holes import Hole
 
 
 @dataclass(frozen=True)
 class Lost:
-    """Why equations make no model."""
+    """Why equations make no model: what of it stays open, or the equations that cannot be used together."""
 
     reason: str
+    holes: tuple[Hole, ...] = ()
+    refused: tuple[Refused, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
 
 from derive import nodes
 from derive.cell import Cell
@@ -13,11 +14,12 @@ from derive.patterns import regex
 from derive.reader.claims.meant import Loss, Meant
 from derive.reader.document.elaborate import cell as elaborated
 from derive.reader.models.aliases import aliases, carried, shorthands, slips, with_aliases, with_carried, without_slips
-from derive.reader.models.choice import Choice, nearest, without_later_losses
+from derive.reader.models.choice import Choice, Refused, nearest, without_later_losses
 from derive.reader.models.commuting import commuting, valued
 from derive.reader.models.declaring import ACCENTED, declarations, said_shapes, text_of, within
-from derive.reader.models.equations.equation import LOSSES, Equation
+from derive.reader.models.equations.equation import INPUTS, LOSSES, Equation
 from derive.reader.models.equations.filters import as_said, without_shadowed
+from derive.reader.models.equations.gradients import derived_elsewhere
 from derive.reader.models.equations.losses import example_of
 from derive.reader.models.equations.names import counted_in, letter_name, stripped
 from derive.reader.models.equations.remarks import has_small
@@ -111,13 +113,14 @@ def _own(
         set_aside(chosen)
         if set(chosen.by_name) <= set(chosen.open):
             why = [IS_OPEN.format(name=name, reason=reason) for name, reason in chosen.open.items()]
-            return Lost("; ".join(why[:MOST_NAMED])), chosen
+            return Lost("; ".join(why[:MOST_NAMED]), tuple(holes_of(chosen))), chosen
         try:
             cell = elaborated(*text_of(chosen), name="note", title="the note's own equations")
         except InputError as error:
             if not _settle(chosen, error):
                 lines = ", ".join(map(str, sorted({e.place[1] for e in chosen.by_name.values()})))
-                return Lost(NO_MODEL.format(lines=lines, reason=error.message)), chosen
+                refused = tuple(Refused.of(error, e.at) for e in chosen.by_name.values())
+                return Lost(NO_MODEL.format(lines=lines, reason=error.message), refused=refused), chosen
             continue
         cell = without_slips(_minimised(chosen, cell), slipped := slips(cell, chosen.kept))
         cell = with_carried(cell, passed := carried(cell, claimed))
@@ -147,19 +150,31 @@ def _own(
 
 
 def _given(chosen: Choice, cell: Cell) -> tuple[str, ...]:
-    """The inputs that are called like a gate or a candidate: what they are computed from is not known."""
+    """The inputs that are called like a gate or a candidate, or carried: what they are computed from is not known."""
     names = [one.name for one in cell.inputs if not chosen.is_data(one.name)]
-    return tuple(name for name in names if cell.states and (name in _GATES or name.endswith(ACCENTED)))
+    kept = _carried(chosen, cell)
+    return tuple(name for name in names if cell.states and (name in _GATES or name.endswith(ACCENTED) or name in kept))
+
+
+def _carried(chosen: Choice, cell: Cell) -> frozenset[str]:
+    """The inputs beside x by which formulas take the gradient at another step than t: what is given has none there."""
+    names = {one.name for one in cell.inputs if not chosen.is_data(one.name)}
+    said = {letter_name(f.text) for d in chosen.given.declarations if d.key == "input" for f in d.formulas}
+    if not names & INPUTS:
+        return frozenset()
+    return frozenset(chain.from_iterable(map(derived_elsewhere, chosen.given.claiming))) & names - INPUTS - said
 
 
 def _computed(chosen: Choice, cell: Cell, gates: Collection[str]) -> Iterator[Equation]:
     """Equations for gates that have none: each of all inputs and of all states before."""
     source = next(e for e in chosen.by_name.values() if not e.loss)
     read = [one.name for one in cell.inputs if one.name not in gates and not chosen.is_data(one.name)]
-    before = [state.name for state in cell.states]
+    before, kept = [state.name for state in cell.states], _carried(chosen, cell)
     for gate in gates:
         terms = [rf"W_{{given{number}}} {spelled(name)}_t" for number, name in enumerate(read)]
-        terms += [rf"U_{{given{number}}} {spelled(name)}_{{t-1}}" for number, name in enumerate(before)]
+        terms += [
+            rf"U_{{given{number}}} {spelled(name)}_{{t-1}}" for number, name in enumerate((*before, *({gate} & kept)))
+        ]
         yield source.in_latex(rf"{spelled(gate)}_t = \sigma({' + '.join(terms)})", gate)
 
 
@@ -240,7 +255,7 @@ def _settle(chosen: Choice, error: InputError) -> bool:
     if guilty is None or place is None or guilty in chosen.open:
         last = next((name for name in reversed(chosen.by_name) if name not in chosen.open), None)
         if last is not None:
-            leave_open(chosen, last, error.message, chosen.by_name[last].place[1])
+            leave_open(chosen, last, Refused.of(error, chosen.by_name[last].at))
         return last is not None
     letter = place.text[place.column - 1 : place.column - 1 + place.length].strip()
     name = letter_name(letter, plain=chosen.by_name[guilty].fragment.plain)
@@ -261,7 +276,7 @@ def _settle(chosen: Choice, error: InputError) -> bool:
         del chosen.by_name[guilty]
         chosen.assumed.append(MADE_OF_DATA.format(name=guilty, line=equation.place[1]))
     elif not chosen.take_another(equation, error.message):
-        leave_open(chosen, guilty, error.message, equation.place[1])
+        leave_open(chosen, guilty, Refused.of(error, equation.at))
     return True
 
 
@@ -297,7 +312,7 @@ def _settled(chosen: Choice, cell: Cell) -> bool:
         del chosen.by_name[loss.target]  # J_t = w (1 - h_t^2) compares nothing: it is no loss
         return True
     if not cell.is_loss:
-        leave_open(chosen, loss.target, "nothing is compared in it", loss.place[1])
+        leave_open(chosen, loss.target, Refused(loss.at, "nothing is compared in it"))
         return True
     if cell.output.shape == (1, 1):
         return False
@@ -314,7 +329,7 @@ def _settled(chosen: Choice, cell: Cell) -> bool:
     elif loss.loss == "cross-entropy" and not chosen.rewritten.get(loss.target):
         chosen.rewritten[loss.target] = loss.target in chosen.rewritten or r"^\top \log" in loss.right
     else:
-        leave_open(chosen, loss.target, "the loss is no number", loss.place[1])
+        leave_open(chosen, loss.target, Refused(loss.at, "the loss is no number"))
     return True
 
 

@@ -17,7 +17,8 @@ def ask(questions: Sequence[Question]) -> None:
         merged.setdefault(question.asked + "".join(question.letters), question)
     shapes = [q for q in merged.values() if q.asked == SHAPE]
     others = [q for q in merged.values() if q.asked != SHAPE]
-    said, lines = [], []
+    said: list[str] = []
+    lines: list[str] = []
     if shapes:
         letters = [letter for q in shapes for letter in q.letters]
         said.append(
@@ -35,6 +36,8 @@ def ask(questions: Sequence[Question]) -> None:
     of_shapes = ShapesOpenError if all(question.asked == SHAPE for question in needed) else InputError
     kind = OutputOpenError if all(question.outputs for question in needed) else of_shapes
     error = kind("; ".join(said), (shapes or others)[0].place, hint + "   ".join(lines))
+    error.letters = tuple(letter for question in needed for letter in question.letters)
+    error.answers = tuple(lines)
     if isinstance(error, OutputOpenError):
         error.lines = needed[0].outputs
     raise error

@@ -89,8 +89,11 @@ def test_every_formula_ends_in_judgements_with_places(tmp_path: Path) -> None:
 def test_without_a_model_nothing_is_decided(tmp_path: Path) -> None:
     found = audited(tmp_path, "$\\frac{\\partial Q}{\\partial q} = 7$, $v_t = \\tanh(x)$")
     assert [j.word for j in found.judgements] == [Word.UNDECIDED, Word.NOT_A_CLAIM]
-    assert found.judgements[0].reason.startswith("v is open: its equation in line 1 cannot be used")
-    assert "no other model fits: name one with --cell" in found.judgements[0].reason
+    assert found.judgements[0].reason == "waits for the question above: what is $v_t$?"
+    (question,) = found.questions
+    assert question.letters == ("v_t",)
+    assert [one.place.column for one in question.unused] == [39]
+    assert question.named
     assert found.judgements[1].reason == UNUSED
     assert found.models == ()
 
@@ -99,7 +102,7 @@ def test_without_an_equation_its_letters_are_named(tmp_path: Path) -> None:
     found = audited(
         tmp_path, "# RNN\n\n$$\\frac{\\partial J}{\\partial q_t} = R^\\top \\frac{\\partial J}{\\partial m_t}$$"
     )
-    assert found.judgements[0].reason.startswith("the note has no equation for R, q, and")
+    assert found.questions[0].letters == ("q_t",)
 
 
 def test_a_definition_beside_a_claim(tmp_path: Path) -> None:

@@ -18,7 +18,8 @@ from verify.notes.audited import Audited, softened
 from verify.notes.backward.meanings import Decide, Line, Program, Way
 from verify.notes.backward.naming import Names
 from verify.notes.backward.running import layouts_of, ways
-from verify.notes.backward.statements import Body, bodies, name_of
+from verify.notes.backward.statements import Body, Statement, bodies, name_of
+from verify.notes.backward.unheld import OF_ANOTHER, OF_NO_MODEL, unheld
 from verify.notes.backward.writing import Layout
 from verify.notes.files import Document, Formula, Source
 from verify.notes.judging import Check, judged_apart
@@ -47,12 +48,16 @@ def of_programs(document: Document, models: Models, check: Check) -> list[Audite
     told = {(line.number, each.fragment.file) for each in document.formulas for line in each.fragment.lines}
     known = _models(document, models) if document.sources else []
     programs: dict[Model, list[tuple[Source, Program]]] = {}
+    found: list[Audited] = []
+    reason = OF_ANOTHER if any(model.cell.states for model in known) else OF_NO_MODEL
     for source in document.sources:
         for body in bodies(source.text):
-            if (model := _nearest(body, known)) is not None:
-                program = Program(body, model.cell, _decided(model, check))
-                programs.setdefault(model, []).append((source, program))
-    found: list[Audited] = []
+            if (model := _nearest(body, known)) is None:
+                lines = source.text.split("\n")
+                found += (_open(_formula(each, source, lines), None, reason) for each in unheld(body))
+                continue
+            program = Program(body, model.cell, _decided(model, check))
+            programs.setdefault(model, []).append((source, program))
     for model, several in programs.items():
         layouts = layouts_of([program for _, program in several])
         for source, program in several:
@@ -108,7 +113,7 @@ def _judged(
     """The judgements on the lines of a program as `best` reads them, where no rival finds them right."""
     lines = source.text.split("\n")
     for number, line in enumerate(best.lines):
-        formula = _formula(line, source, lines)
+        formula = _formula(line.statement, source, lines)
         written = formula.fragment.text
         other = [way.lines[number].word for way in rivals if len(way.lines) == len(best.lines)]
         if line.word in (Word.UNDECIDED, Word.UNREADABLE) and line.reason:
@@ -154,14 +159,13 @@ def _said(name: str, said: Term) -> str:
     raise AssertionError(said)
 
 
-def _open(formula: Formula, model: Model, reason: str) -> Audited:
+def _open(formula: Formula, model: Model | None, reason: str) -> Audited:
     found = Judgement(formula.fragment.text, Word.UNDECIDED, reason=reason, place=formula.place)
     return Audited(formula, model, (found,))
 
 
-def _formula(line: Line, source: Source, lines: Sequence[str]) -> Formula:
+def _formula(each: Statement, source: Source, lines: Sequence[str]) -> Formula:
     """The lines of a statement as a formula of the note."""
-    each = line.statement
     first = lines[each.line - 1]
     shown = [first.lstrip(), *(one.strip() for one in lines[each.line : each.end])]
     written = " ".join(one.split(" #")[0].rstrip() for one in shown)

@@ -130,11 +130,16 @@ def _read_by(names: Collection[str], cell: Cell) -> set[str]:
 
 
 def on_gates(model: Model, about: Spoken | None) -> tuple[str, ...]:
-    """The states and inputs of a derivative on which gates without an equation may depend."""
+    """The states and inputs of a derivative on which gates without an equation may depend, each on itself if kept."""
     if not model.given:
         return ()
-    reached = {one.name for one in (*model.cell.states, *model.cell.inputs)} - set(model.given)
+    reached = {one.name for one in (*model.cell.states, *model.cell.inputs)} - (set(model.given) - _kept(model))
     return tuple(sorted(reached if about is None else reached & about.by))
+
+
+def _kept(model: Model) -> set[str]:
+    """The quantities without an equation that are carried from step to step."""
+    return set() if model.computed is None else {one.name for one in model.computed.states} & set(model.given)
 
 
 def as_given(judgement: Judgement, computed: Judgement | None, model: Model, by: Sequence[str]) -> Judgement:
@@ -142,7 +147,8 @@ def as_given(judgement: Judgement, computed: Judgement | None, model: Model, by:
     right, wrong = (Word.PROVED, Word.HOLDS_IF), (Word.WRONG,)
     if judgement.word not in right + wrong:
         return judgement
-    if computed is not None and computed.word in (right if judgement.word in right else wrong):
+    agrees = computed is not None and computed.word in (right if judgement.word in right else wrong)
+    if agrees and _kept(model).isdisjoint(by):
         return judgement
     words = GIVEN.format(names=", ".join(model.given), by=", ".join(by))
     if judgement.word is Word.WRONG:

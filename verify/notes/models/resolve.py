@@ -38,6 +38,7 @@ IN_CLAIMS, IN_WORDS = 1.0, 0.25
 OF_ANOTHER_SECTION = "the letters are those of the model that begins in line {line}"
 KNOWN = "the usual one, {title}, which the note does not write out"
 NO_MODEL = "{reason}, and no other model fits: name one with --cell, or in the note: <!-- backproof: cell=... -->"
+OWN_WORD = "line {line} has an equation of the note's own for {name}"
 CALLED = "the {kind} that line {line} speaks of is {title}"
 
 _AT_A_STEP = regex(r"_(?:T|\d)\Z")
@@ -241,6 +242,11 @@ class Models:
         assert isinstance(found, Lost)
         return self._own_word(names(formula.fragment), formula) or NO_MODEL.format(reason=found.reason)
 
+    def lost(self, formula: Formula) -> Lost:
+        """What is known of the equations where a formula has no model."""
+        found = self._bare(formula)
+        return found if isinstance(found, Lost) else Lost("")
+
     def _resolve(self, formula: Formula) -> Model | Lost:
         settings = {**self.named, **dict(formula.settings)}
         cell, notation = settings.get("cell"), settings.get("notation")
@@ -315,7 +321,7 @@ class Models:
                 continue
             if section is not None and apart and not _related(section, formula.section):
                 continue
-            known = f"line {line} has an equation of the note's own for {name}"
+            known = OWN_WORD.format(line=line, name=name)
             return f"{known}, which cannot be used ({reason})" if reason else known
         return ""
 

@@ -8,6 +8,7 @@ from functools import cached_property
 
 from sympy import Expr
 
+from derive.errors import Place
 from derive.notation import TimeStyle, spelled
 from derive.patterns import regex
 from derive.reader.meaning.letters import time_of
@@ -95,6 +96,13 @@ class Equation:
     """The declaration that its end is: h_t ∈ ℝ^{1 × H} of h_t = tanh(z_t) ∈ ℝ^{1 × H}."""
     depends: tuple[str, tuple[tuple[str, int | None], ...]] | None = None
     """The function of which nothing is said but what it reads, with the names and times of that."""
+
+    @property
+    def at(self) -> Place:
+        """Its place with the line that stands there."""
+        file, line, column = self.place
+        source = self.fragment.place(0)
+        return Place(file, line, column, line, source.text if source.line == line else "")
 
     @cached_property
     def used(self) -> tuple[Mention, ...]:

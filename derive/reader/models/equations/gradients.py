@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 
+from derive.errors import InputError
 from derive.patterns import regex
 from derive.reader.claims.statements.chains import lines
-from derive.reader.models.equations.equation import Equation
+from derive.reader.models.equations.equation import Equation, Mention, mentions
 from derive.reader.models.equations.finding import RELATION, letter_named
 from derive.reader.models.equations.names import letter_name
+from derive.reader.text.fragment import Fragment
 from derive.reader.text.note import Found
 
 _D = r"(?:\\partial(?![A-Za-z])|∂|\\(?:mathrm|text|rm)\s*\{?\s*d\s*\}?|d(?=[A-Za-z\\\s]))\s*"
@@ -19,6 +21,8 @@ _GRADIENT = regex(
     rf"|{_D}{_ONE}{_BELOW}\s*/\s*{_D}{_ONE}{_BELOW}"
     rf"|(?:\\nabla|\\partial|∂)\s*_\s*(?:\{{(?:[^{{}}]|\{{[^{{}}]*\}})*\}}|\\?\w+)\s*(?:\\mathcal\s*\{{?\s*)?[LJEC]\s*\}}?)[\s.,;&]*"
 )
+_BELOW_ANOTHER = regex(r"(?:\\partial(?![A-Za-z])|∂)[^=]*t\s*[-+]\s*\d")
+_DERIVED_BY = regex(r"\}\s*\{\s*(?:\\partial(?![A-Za-z])|∂)[\s{]*\Z")
 _SAME = r"(?:(?P=by)|(?P=one))"
 _FAMILY = regex(
     r"(?P<letter>\\?[A-Za-z]+)_(?:\{(?P<by>[^{}=]+)\}|(?P<one>[A-Za-z]))\s*:?=\s*"
@@ -45,6 +49,22 @@ def gradient_letters(formulas: Iterable[Found], states: Collection[str] = ()) ->
                 if name not in states or left.strip(" &") not in values[0]:
                     found.add(name)
     return frozenset(found - {""})
+
+
+def derived_by(fragment: Fragment) -> list[Mention]:
+    """What a formula takes derivatives by, where they stand; nothing if it cannot be read."""
+    try:
+        found = mentions(fragment)
+    except (InputError, RecursionError):
+        return []
+    return [one for one in found if _DERIVED_BY.search(fragment.text, 0, one.start)]
+
+
+def derived_elsewhere(fragment: Fragment) -> frozenset[str]:
+    """The quantities by which a formula takes the gradient at another step than t: s of ∂J/∂s_{t+1}."""
+    if _BELOW_ANOTHER.search(fragment.text) is None:
+        return frozenset()
+    return frozenset(one.name for one in derived_by(fragment) if one.offset)
 
 
 def names_a_family(formula: Found) -> bool:
