@@ -16,6 +16,7 @@ from derive.reader.models.equations.equation import LOGARITHM, Equation
 from derive.reader.models.equations.filters import (
     gradients_in_words,
     in_one_face,
+    is_jacobian,
     with_labelled_biases,
     with_one_case,
     with_one_example,
@@ -24,6 +25,7 @@ from derive.reader.models.equations.filters import (
     without_cycles,
     without_entries,
     without_general,
+    without_jacobians,
     without_layers,
     without_powers,
     without_rates,
@@ -135,6 +137,8 @@ class Written:
     """All formulas that say something."""
     numbers: bool = False
     """Whether words say that the letters are numbers."""
+    stacking: str = ""
+    """How the entries of matrices are stacked, as words say."""
 
     def defined(self, formula: Found) -> list[Equation]:
         """The forward equations in a formula; one that splits a value is there once."""
@@ -146,7 +150,7 @@ class Written:
         """What letters of a model stand for, with the habits of the whole document."""
         return replace(
             meant, bars=self.bars and self.said, blocks=tuple(blocks), families=self.families, totals=self.totals,
-            onward=self.onward, habits=meant.habits | self.habits,
+            onward=self.onward, habits=meant.habits | self.habits, stacking=self.stacking,
         )  # fmt: skip
 
 
@@ -210,6 +214,9 @@ def written(
     here += named_stacks(every_time, claiming)
     here += [(formula, e) for formula, e in of_the_step(claiming, every_time) if not gradient(e.target)]
     here = [one for one in here if not any(gradient(m.name) for m in one[1].used)]  # d_tanh = dh_t ⊙ o_t
+    rest = without_jacobians([*timed, *(equation for _, equation in (*timeless, *here))])
+    timed = [e for e in timed if e in rest]
+    timeless, here = ([one for one in found if one[1] in rest] for found in (timeless, here))
     steps = {equation.target for _, equation in here} | of_inputs(claiming, timed)
     timed = [e.with_steps(steps) for e in timed]
     named = list(named_entropy(claiming, timed))
@@ -302,6 +309,7 @@ def _unread(
         for each in unread(formula):
             letter = each.name.split("_")[0]
             known = letter in {*families, "d"} or each.name in sums
+            known = known or is_jacobian(each.name, formula.text.partition("=")[2])
             if not known and (each.place.file, each.place.line, letter) not in summed:
                 yield each
 

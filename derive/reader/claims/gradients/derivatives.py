@@ -20,6 +20,7 @@ from derive.reader.claims.gradients.named_parts import NamedParts
 from derive.reader.claims.guesses import Guess
 from derive.reader.claims.meant import Habit
 from derive.reader.claims.ranges import is_range, steps_between
+from derive.reader.claims.stacking import between_stacked, of_matrices, opened
 from derive.reader.meaning import tree
 from derive.reader.meaning.letters import TIME_LETTERS, Written, index, only, time_expression, with_own_time
 from derive.reader.meaning.slices import is_slice, sliced, without_slice
@@ -110,6 +111,13 @@ class Derivatives(NamedParts):
             return self.cut(whole, found[1], by=isinstance(whole, tree.Derivative | tree.Operated))
         if (dependence := of_a_dependence(self.letters, above, below[1:], self.fragment)) is not None:
             return dependence
+        (inner, stacked), (target, turned) = opened(above), opened(below[1:])
+        if stacked or turned:
+            whole = self.derivative(sign, inner, [below[0], *target], node)
+            order = self.letters.meant.stacking or tree.OPEN
+            if (between := between_stacked(whole, order)) is None:
+                raise self.unclear(f"the derivative {self.written(node)} is not read", node)
+            return between
         immediate = self.immediate(sign, below[0])
         if not immediate and (copy := self._copy(below[1:])) is not None:
             return self.by_copy(copy, above, below[1], node)
@@ -119,6 +127,7 @@ class Derivatives(NamedParts):
             self.row = by.at[0]
         if isinstance(said, tree.Derivative) and said.by.at and not said.of.at:
             of_a_whole(self, below, node)
+        said = of_matrices(said, self.letters)
         return tree.Transposed(said) if transposed else said
 
     def _of_its_argument(self, above: list[Syntax], below: list[Syntax], by: Ref) -> list[Syntax]:

@@ -72,6 +72,24 @@ def without_rates(given: Sequence[Equation]) -> list[Equation]:
     return [e for e in given if not rate(e)]
 
 
+_JACOBIAN = regex(r"J(?:_\w+)?")
+_OF_JACOBIANS = regex(
+    r"(?<![A-Za-z])diag(?![A-Za-z])|\\otimes(?![A-Za-z])|⊗|(?<![A-Za-z\\])(?:I|\\mathbf\s*\{I\})(?![A-Za-z])"
+)
+
+
+def without_jacobians(given: Sequence[Equation]) -> list[Equation]:
+    """The equations without J = λ diag(1 - h_t²) and J_1 = α I, which nothing reads: Jacobians by their letter."""
+    read = {m.name for e in given for m in e.used}
+
+    return [e for e in given if e.target in read or not is_jacobian(e.target, e.right)]
+
+
+def is_jacobian(name: str, value: str) -> bool:
+    """Whether this letter has the value of a Jacobian."""
+    return _JACOBIAN.fullmatch(name) is not None and _OF_JACOBIANS.search(value) is not None
+
+
 _DECIMAL = regex(r"\d\.\d")
 _FUNCTIONS = regex(r"\\(?:sigma|tanh|exp|sigmoid)(?![A-Za-z])|σ|\btanh\b")
 
