@@ -56,6 +56,7 @@ from verify.notes.door.batches import of_one_example
 from verify.notes.door.from_zero import counted_from_first, counted_from_one
 from verify.notes.door.gates import asking, for_each_gate, of_each_gate
 from verify.notes.door.own_letters import with_own_letters
+from verify.notes.door.stacked import of_single_steps
 from verify.notes.door.times import counted
 from verify.notes.door.units import with_units_joined
 from verify.notes.door.worded import with_words_read
@@ -171,7 +172,7 @@ def audit(
 
         check = judge
     check = remembered(check)
-    document = counted_from_first(with_words_read(with_units_joined(read(path))))
+    document = counted_from_first(with_words_read(with_units_joined(of_single_steps(read(path)))))
     document = for_each_gate(counted_from_one(with_own_letters(counted(of_one_example(document)))))
     _refuse_unread(document)
     models = Models(
