@@ -24,6 +24,7 @@ from verify.notes.backward.judging import of_programs
 from verify.notes.contradictions import (
     against_the_carried,
     against_the_program,
+    against_the_recursion,
     against_the_sum,
     against_the_whole,
     of_any_step,
@@ -239,7 +240,7 @@ def audit(
     judged = tuple(of_plain_cells(each, lines.get(each.formula.place.file, []), apart) for each in judged)
     judged = tuple(against_the_sum(tuple(of_two_minds(tuple(of_examples(judged, document)))), bool(last_alone), texts))
     judged = tuple(against_the_whole(tuple(of_unread_errors(perhaps_handed_back(judged, quickly)))))
-    judged = tuple(against_the_carried(tuple(against_the_program(judged, texts))))
+    judged = tuple(against_the_carried(tuple(against_the_program(tuple(against_the_recursion(judged)), texts))))
     judged = tuple(perhaps(judged, quickly))
     judged = tuple(of_cases(tuple(of_unused_losses(judged, models.written.losses))))
     judged = tuple(map(behind_arrows, unexplained(judged)))

@@ -354,6 +354,12 @@ def lone_step(left: Term, right: Term) -> Expr | None:
     parts = [*tree.walk(left), *tree.walk(right)]
     tau = Symbol("tau", integer=True)
     bound = {part.index for part in parts if isinstance(part, tree.OverTime)}
+    gradients = [part for part in parts if isinstance(part, tree.Gradient)]
+    said = {part.only for part in gradients} - {None}
+    last = {part.last for part in parts if isinstance(part, tree.OverTime) and not part.product}
+    if len(said) == 1 and said <= last and any(part.only is None for part in gradients):  # ∂L/∂W by ∂L(y_τ)/∂h_τ
+        (own,) = said
+        return None if any(part.immediate or part.by.time not in (None, own) for part in gradients) else own
     for part in parts:
         if isinstance(part, tree.Gradient):
             if part.only is not None or part.immediate:
