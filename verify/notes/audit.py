@@ -13,6 +13,7 @@ from typing import Any
 
 from derive.errors import InputError, Place, ProgramFault
 from derive.patterns import regex
+from derive.reader.claims.classes import rows_said
 from derive.reader.claims.stacking import order_said
 from derive.reader.models.equations.names import letter_name
 from verify.formulas import faults
@@ -186,6 +187,7 @@ def audit(
         entropy=any(_ENTROPY.search(part.text) for part in document.parts),
         functions={each.lower() for part in document.parts for each in _FUNCTIONS.findall(part.text)},
         numbers=any(_NUMBERS.search(part.text) for part in document.parts),
+        rows=rows_said(part.text for part in document.parts),
         stacking=order_said(part.text for part in document.parts),
         bars=any(_BARS.search(part.text) for part in document.parts),
         blocks=[pair for part in document.parts for pair in _blocks(part.text)],

@@ -12,6 +12,7 @@ from derive.functions import ScalarFunction
 from derive.nodes import Elementwise
 from derive.reader.claims.arguments import argument_of
 from derive.reader.claims.brackets import Brackets
+from derive.reader.claims.classes import row
 from derive.reader.claims.gradients.by_entries import unit
 from derive.reader.claims.gradients.derivatives import evaluated
 from derive.reader.claims.letters import Found
@@ -164,6 +165,8 @@ class Claiming(Brackets):
             return self.decorated(tree.Constant(number_), found), i + 1
         if found.by_letter and (powered := to_the_length(self.letters, found, self.fragment)) is not None:
             return powered, i + 1
+        if (of_matrix := row(found, self.letters)) is not None:
+            return self.decorated(tree.Transposed(of_matrix), found), i + 1
         quantity = self.quantity(found, group)
         if quantity is not None:
             value, used = quantity

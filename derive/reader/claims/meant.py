@@ -92,6 +92,8 @@ class Meant:
     """Letters defined as the softmax function, each with the value that it stands for where it has no argument."""
     stacking: str = ""
     """How the document stacks the entries of a matrix in a vector, as `derive.reader.meaning.tree` names it."""
+    rows: frozenset[str] = frozenset()
+    """Letters that with an index are a row of the matrix with their capital letter: e_j of E."""
     habits: frozenset[Habit] = frozenset()
     """The habits of writing that the document keeps to throughout."""
     dependences: tuple[tuple[str, str, tuple[tuple[str, int | None], ...]], ...] = ()

@@ -49,6 +49,7 @@ from derive.reader.models.equations.heads import unwritten_head
 from derive.reader.models.equations.losses import (
     at_the_end,
     averaged,
+    of_an_entry,
     of_inputs,
     of_itself,
     of_the_step,
@@ -139,6 +140,8 @@ class Written:
     """Whether words say that the letters are numbers."""
     stacking: str = ""
     """How the entries of matrices are stacked, as words say."""
+    rows: frozenset[str] = frozenset()
+    """Letters that words call rows."""
 
     def defined(self, formula: Found) -> list[Equation]:
         """The forward equations in a formula; one that splits a value is there once."""
@@ -151,6 +154,7 @@ class Written:
         return replace(
             meant, bars=self.bars and self.said, blocks=tuple(blocks), families=self.families, totals=self.totals,
             onward=self.onward, habits=meant.habits | self.habits, stacking=self.stacking,
+            rows=self.rows,
         )  # fmt: skip
 
 
@@ -231,6 +235,8 @@ def written(
     found += in_words(found, claiming, called=entropy)
     found = [replace(e, guarded=bool(LOGARITHM.search(e.right) and guards(formulas[e.index].text))) for e in found]
     found = without_compared(found)
+    of_entries_alone = of_an_entry(found)
+    found = [e for e in found if e not in of_entries_alone]
     gates = packed(found, claiming)
     found = found if gates is None else gates.leave(found)
     softmax = entropy or any("softmax" in formula.text for formula in formulas)
@@ -268,7 +274,7 @@ def written(
         supposed_roughly=[e for index, formula in claiming for e in rough_suppositions(formula, index)],
         onward=frozenset(e.target for e in onward),
         gradients=frozenset(gradients),
-        losses=tuple(unused_losses(claiming, ended)),
+        losses=(*unused_losses(claiming, ended), *(formulas[e.index].place for e in of_entries_alone)),
         claiming=tuple(formula.fragment for _, formula in claiming),
     )
 

@@ -72,7 +72,11 @@ class Leaves:
         return node
 
     def entry(self, node: Node, at: tuple[Expr, ...]) -> Node:
+        """An entry; of a matrix with one index a row."""
         self._count(at, node.shape)
+        if len(at) == 1 and 1 not in node.shape:
+            column, only = Symbol("column", integer=True), Symbol("row", integer=True)
+            return Tabular(Entry(node, at[0], column), only, column, S.One, node.shape[1])
         return Entry(node, *at)
 
     def _count(self, at: tuple[Expr, ...], shape: tuple[Expr, Expr]) -> None:
@@ -207,6 +211,8 @@ class Leaves:
             return self._of_one_entry(node, said.of.at, by)
         if said.of.at or said.by.at:
             whole = not said.of.at and of.shape[0] != 1
+            if len(said.by.at) == 1 and not whole and 1 not in by.shape:
+                return self._by_row(node, (said.of.at or (S.Zero,))[0], said.by.at, by)
             if not said.by.at or (len(said.by.at) == 1 and (whole or 1 not in by.shape)):
                 raise OpenQuestionError(f"an entry of ∂{of.name}/∂{by.name}")  # of s beside a_p perhaps s_p is meant
             self._count(said.by.at, by.shape)
@@ -222,6 +228,13 @@ class Leaves:
                 raise MisfitError("a derivative by a matrix has no denominator layout here")
             return Built(nodes.transpose(node))
         return Built(node, flat=matrix)
+
+    def _by_row(self, node: Node, of: Expr, at: tuple[Expr, ...], by: Quantity) -> Built:
+        """∂a_i/∂W_j of an entry or a number by a row of a matrix, a row."""
+        self._count(at, by.shape)
+        column, only = Symbol("column", integer=True), Symbol("row", integer=True)
+        place = at[0] * by.shape[1] + column
+        return Built(Tabular(self.entry(node, (of, place)), only, column, S.One, by.shape[1]))
 
     def _rates(self, said: tree.Derivative, of: Quantity, by: Quantity) -> Jacobian:
         """The matrix of all ∂a_i/∂b_j, of the paths that the reading counts."""

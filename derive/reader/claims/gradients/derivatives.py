@@ -13,6 +13,7 @@ from derive.functions import ScalarFunction
 from derive.nodes import Elementwise
 from derive.reader.claims.arguments import argument_of
 from derive.reader.claims.borders import borders
+from derive.reader.claims.classes import row
 from derive.reader.claims.gradients.by_entries import of_a_whole, pair
 from derive.reader.claims.gradients.deltas import named_step
 from derive.reader.claims.gradients.dependences import of_a_dependence
@@ -202,6 +203,8 @@ class Derivatives(NamedParts):
             target = None
         if target is None or target.power is not None:
             raise self.unclear(f"the derivative {self.written(node)} is not read", node)
+        if isinstance(of_matrix := row(target, self.letters), Ref):
+            return of_matrix, not target.transposed
         resolved = self.letters.resolve(target, self.fragment)
         if resolved is None and (block := self.letters.block(target, self.fragment)) is not None:
             return Ref(block[0], columns=block[1]), target.transposed
