@@ -48,6 +48,7 @@ from derive.nodes.constructors import (
     total,
     transpose,
 )
+from derive.nodes.kronecker import Kron, Restacked, restacked, stacked
 from derive.nodes.norms import Largest, Norm
 from derive.nodes.walking import (
     children,
@@ -67,10 +68,12 @@ __all__ = [
     "Elementwise",
     "Entry",
     "Jacobian",
+    "Kron",
     "Largest",
     "Node",
     "Norm",
     "Quantity",
+    "Restacked",
     "Shaped",
     "Size",
     "Slice",
@@ -98,11 +101,13 @@ __all__ = [
     "parts_in",
     "power",
     "rebuild",
+    "restacked",
     "scale",
     "scaled",
     "shift",
     "size",
     "softmax",
+    "stacked",
     "substitute",
     "sum_over_time",
     "t",

@@ -364,4 +364,4 @@ CLOSED_SET: tuple[type[Basic], ...] = (
     MatAdd, MatMul, Transpose, HadamardProduct, HadamardPower, OneMatrix, ZeroMatrix, Identity, DiagMatrix, DiagonalOf,
 )  # fmt: skip
 """Every class a node of an equation or a gradient may have; a formula to be checked may also have
-Entry, Shaped and Tabular, a bound also the classes in `derive.nodes.norms`."""
+Entry, Shaped, Tabular and the classes in `derive.nodes.kronecker`, a bound also those in `derive.nodes.norms`."""

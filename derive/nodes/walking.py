@@ -38,6 +38,7 @@ from derive.nodes.constructors import (
     softmax,
     transpose,
 )
+from derive.nodes.kronecker import Kron
 from derive.nodes.norms import Largest, Norm
 
 _REBUILD: dict[type[Basic], Callable[..., Node]] = {
@@ -47,6 +48,7 @@ _REBUILD: dict[type[Basic], Callable[..., Node]] = {
     DiagMatrix: diag,
     DiagonalOf: diagonal,
     Softmax: softmax,
+    Kron: Kron,
 }
 
 _LEAVES = (Quantity, Adjoint, Jacobian)

@@ -434,9 +434,15 @@ def _of_lengths(
     if decision.sides is None and folded:  # perhaps the letter is another one, which this cell does not have
         return replace(blank, reason=f"the shapes do not fit if {' and '.join(folded)}")
     by_matrix = _by_matrix(decision.question, claiming.letters, alone=decision.sides is not None)
-    if by_matrix and (kept := _of_numbers(judgement, left, right, statement, context)) is not None:
-        small = f"all sizes{f' but {kept}' if kept else ''} are 1: a vector differentiated by a matrix is no matrix"
-        return replace(blank, word=Word.HOLDS_IF, assumptions=(small,), reading=small)
+    for keys in ((), *guesses.alternatives()) if by_matrix else ():
+        made = [guesses.made[key] for key in keys]
+        kept = None
+        if all(guess.holds for guess in made):
+            kept = _of_numbers(judgement, left, right, statement, context, turned=keys)
+        if kept is not None:
+            small = f"all sizes{f' but {kept}' if kept else ''} are 1: a vector differentiated by a matrix is no matrix"
+            assumed = (small, *(guess.words for guess in made))
+            return replace(blank, word=Word.HOLDS_IF, assumptions=assumed, reading="; ".join(assumed))
     if decision.sides is None and _of_constants(judgement, left, right, statement, context):
         return replace(blank, reason=OF_CONSTANTS)
     if not context.explain:
@@ -499,13 +505,25 @@ def _in_numbers(judgement: Judgement, left: Syntax, right: Syntax, statement: St
 
 
 def _of_numbers(
-    judgement: Judgement, left: Syntax, right: Syntax, statement: Statement, context: Context, *, every: bool = False
+    judgement: Judgement,
+    left: Syntax,
+    right: Syntax,
+    statement: Statement,
+    context: Context,
+    *,
+    every: bool = False,
+    turned: tuple[str, ...] = (),
 ) -> str | None:
-    """The sizes that are not 1 where a formula is true of a cell of numbers; None where it is not."""
+    """The sizes that are not 1 where a formula is true of a cell of numbers; None where it is not.
+
+    `turned` are the guesses that are made the other way.
+    """
     small = special.of_numbers(context.cell, every=every)
     numbers = replace(context, cell=small, facts=(), bench=bench(small), explain=False)
+    claiming = _claiming(statement, numbers)
     try:
-        found, _ = read(left, right, statement, _claiming(statement, numbers), numbers, judgement)
+        with claiming.letters.guesses.turning(turned):
+            found, _ = read(left, right, statement, claiming, numbers, judgement)
         if found.word not in (Word.PROVED, Word.HOLDS_IF):
             return None
         nothing = Number(right.start, right.end, "0")

@@ -13,6 +13,8 @@ from typing import Any
 
 from derive.errors import InputError, Place, ProgramFault
 from derive.patterns import regex
+from derive.reader.claims.classes import rows_said
+from derive.reader.claims.stacking import order_said
 from derive.reader.models.equations.names import letter_name
 from verify.formulas import faults
 from verify.formulas.judgement import Judgement, Word, exit_code, report
@@ -24,6 +26,7 @@ from verify.notes.backward.judging import of_programs
 from verify.notes.contradictions import (
     against_the_carried,
     against_the_program,
+    against_the_recursion,
     against_the_sum,
     against_the_whole,
     of_any_step,
@@ -56,6 +59,7 @@ from verify.notes.door.batches import of_one_example
 from verify.notes.door.from_zero import counted_from_first, counted_from_one
 from verify.notes.door.gates import asking, for_each_gate, of_each_gate
 from verify.notes.door.own_letters import with_own_letters
+from verify.notes.door.stacked import of_single_steps
 from verify.notes.door.times import counted
 from verify.notes.door.units import with_units_joined
 from verify.notes.door.worded import with_words_read
@@ -172,7 +176,7 @@ def audit(
 
         check = judge
     check = remembered(check)
-    document = counted_from_first(with_words_read(with_units_joined(read(path))))
+    document = counted_from_first(with_words_read(with_units_joined(of_single_steps(read(path)))))
     document = for_each_gate(counted_from_one(with_own_letters(counted(of_one_example(document)))))
     _refuse_unread(document)
     models = Models(
@@ -185,6 +189,8 @@ def audit(
         entropy=any(_ENTROPY.search(part.text) for part in document.parts),
         functions={each.lower() for part in document.parts for each in _FUNCTIONS.findall(part.text)},
         numbers=any(_NUMBERS.search(part.text) for part in document.parts),
+        rows=rows_said(part.text for part in document.parts),
+        stacking=order_said(part.text for part in document.parts),
         bars=any(_BARS.search(part.text) for part in document.parts),
         blocks=[pair for part in document.parts for pair in _blocks(part.text)],
     )
@@ -238,7 +244,7 @@ def audit(
     judged = tuple(of_plain_cells(each, lines.get(each.formula.place.file, []), apart) for each in judged)
     judged = tuple(against_the_sum(tuple(of_two_minds(tuple(of_examples(judged, document)))), bool(last_alone), texts))
     judged = tuple(against_the_whole(tuple(of_unread_errors(perhaps_handed_back(judged, quickly)))))
-    judged = tuple(against_the_carried(tuple(against_the_program(judged, texts))))
+    judged = tuple(against_the_carried(tuple(against_the_program(tuple(against_the_recursion(judged)), texts))))
     judged = tuple(perhaps(judged, quickly))
     judged = tuple(of_cases(tuple(of_unused_losses(judged, models.written.losses))))
     judged = tuple(map(behind_arrows, unexplained(judged)))

@@ -275,6 +275,27 @@ def against_the_whole(found: Sequence[Audited]) -> Iterator[Audited]:
         yield replace(each, judgements=tuple(_whole(one, line) for one in each.judgements)) if line else each
 
 
+def against_the_recursion(found: Sequence[Audited]) -> Iterator[Audited]:
+    """The formulas, those left open that give ∂y_k/∂w_{ij} by its use in one step alone where the note has it of every
+    use, ∂y_k/∂w_{ij} = f'(s_k) [Σ_l w_{kl} ∂y_l/∂w_{ij} + δ_{ki} z_j].
+    """
+    lines: dict[tuple[str, str], int] = {}
+    for each in found:
+        for key in _by_entries(each) if _through_steps(each) else ():
+            lines.setdefault(key, each.formula.place.line)
+    for each in found:
+        line = next((lines[key] for key in _by_entries(each) if key in lines), 0) if lines else 0
+        yield replace(each, judgements=tuple(_whole(one, line) for one in each.judgements)) if line else each
+
+
+def _by_entries(audited: Audited) -> Iterator[tuple[str, str]]:
+    """What a formula differentiates by an entry of what, all of its left side."""
+    for _, sides in sides_of(audited, audited.model) if audited.model is not None else ():
+        left = sides[0]
+        if isinstance(left, tree.Derivative) and left.by.time is None and left.by.at and not left.immediate:
+            yield left.of.name, left.by.name
+
+
 def against_the_program(found: Sequence[Audited], texts: Iterable[str]) -> Iterator[Audited]:
     """The formulas, those left open that are right of a parameter's use in one step where a program in the note, in a
     loop back from each step, adds up those of all steps before: for t in ...: for k in range(t, ...): dW += ...

@@ -41,8 +41,10 @@ from derive.nodes import (
     Elementwise,
     Entry,
     Jacobian,
+    Kron,
     Node,
     Quantity,
+    Restacked,
     Shaped,
     Slice,
     Softmax,
@@ -177,6 +179,11 @@ def times(a: Matrix, b: Matrix) -> Matrix:
 def entrywise(a: Matrix, b: Matrix) -> Matrix:
     """Product entry by entry."""
     return [[x * y % P for x, y in zip(r, s, strict=True)] for r, s in zip(a, b, strict=True)]
+
+
+def kronecker(a: Matrix, b: Matrix) -> Matrix:
+    """Every entry of the first times the second, as blocks."""
+    return [[x * y % P for x in r for y in s] for r in a for s in b]
 
 
 def scaled(factor: int, a: Matrix) -> Matrix:
@@ -408,6 +415,17 @@ def _shaped(node: Shaped, env: Environment) -> Dual:
         return [entries[row * cols : (row + 1) * cols] for row in range(rows)]
 
     return _linear(laid_out, evaluate(node.operand, env))
+
+
+@_rule.register(Kron)
+def _kronecker_product(node: Kron, env: Environment) -> Dual:
+    return _bilinear(kronecker, evaluate(node.left, env), evaluate(node.right, env))
+
+
+@_rule.register(Restacked)
+def _restacked(node: Restacked, env: Environment) -> Dual:
+    rows, cols = map(env.whole, node.of)
+    return Dual([[int(j == i % rows * cols + i // rows) for j in range(rows * cols)] for i in range(rows * cols)])
 
 
 @_rule.register(Tabular)

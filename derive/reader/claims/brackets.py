@@ -26,6 +26,8 @@ from derive.reader.text.words import ABOVE, BELOW, SAID
 LABELS = {"local": "current", "out": "output", "direct": "current", "rec": "recurrent", "time": "recurrent"}
 """Labels of parts of gradients, each with the word that says the same behind a bar."""
 TRACES = frozenset(["tr", "Tr", "trace", "Trace"])
+_FROBENIUS = frozenset(["F", f"{SAID}F", f"{SAID}HS"])
+"""What stands behind an inner product of matrices."""
 INFINITE = frozenset([r"\infty", "∞"])
 
 
@@ -112,6 +114,12 @@ class Brackets(Differentials):
         finally:
             self.entrywise = before
 
+    def group(self, node: Group) -> Term:
+        """⟨A, B⟩ as the sum of the products of their entries; others as in equations."""
+        if node.bracket == "LANGLE" and len(node.rows) == 1 and len(node.rows[0]) == 2:
+            return tree.Total(tree.Multiply(tuple(map(self.term, node.rows[0])), True), span=self.at(node))
+        return super().group(node)
+
     def cases(self, node: Group) -> Term:
         """Two cases, i = j and i ≠ j, as a sum with Kronecker δs; others as in equations."""
         chains = [part for row in node.rows for part in walk(row[-1]) if isinstance(part, syntax.Chain)]
@@ -162,6 +170,8 @@ class Brackets(Differentials):
             return tree.EntryOf(term, at[0], at[1] if len(at) > 1 else 0)
         if script.kind == "sub" and (part := self._labelled_part(term, cell)) is not None:
             return part
+        if isinstance(term, tree.Total) and script.kind == "sub" and isinstance(cell, Name) and cell.word in _FROBENIUS:
+            return term
         value = None if number_of(cell) is not None else self.letters.exponent(cell, self.fragment)
         if script.kind == "sup" and value is not None:
             return tree.Power(term, value)

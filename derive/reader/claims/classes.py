@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import replace
+from itertools import pairwise
 
-from sympy import S
+from sympy import MatMul, S, Transpose
 
+from derive.cell import Cell
 from derive.notation import spelled
 from derive.patterns import regex
 from derive.reader.claims.guesses import Guess
 from derive.reader.claims.letters import Letters
 from derive.reader.meaning import tree
-from derive.reader.meaning.letters import ENTRY_LETTERS, only
+from derive.reader.meaning.letters import ENTRY_LETTERS, Written, only
 from derive.reader.meaning.tree import Ref, Term
 from derive.reader.models.equations.names import counted_in
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.syntax import Group, Name, Ones, Scripted, Syntax
 
 _ONE_HOT = regex(r"one[_-]?hot", re.IGNORECASE)
+_INDEXED = r"\$\\?(?:mathbf|boldsymbol|bm|vec)?\s*\{?\s*(?P<NAME>[a-z])\s*\}?\s*_\s*\{?[a-su-z]\}?\$"
+_ROW = regex(
+    _INDEXED.replace("NAME", "before") + r"[^.\n$]{0,40}\b(?:embedding|row)\b|"
+    r"\b(?:embedding|row)s?\b[^.\n$]{0,20}" + _INDEXED.replace("NAME", "behind"),
+    re.IGNORECASE,
+)
+"""A letter with an index, and the word embedding or row beside it."""
 _SUMMED = frozenset(["sums to one", "one-hot"])
 
 
@@ -73,6 +83,38 @@ def _by_place(node: Scripted, below: Syntax | None, letters: Letters, fragment: 
 
 def _is_unit(node: Scripted) -> bool:
     return isinstance(node.base, Ones) or (isinstance(node.base, Name) and node.base.word == "e")
+
+
+def rows_said(texts: Iterable[str]) -> frozenset[str]:
+    """The letters of rows that a document speaks of: e of `$e_j$ is the embedding of item j`, a row of E."""
+    return frozenset(one["before"] or one["behind"] for text in texts for one in _ROW.finditer(text))
+
+
+def row(found: Written, letters: Letters) -> Term | None:
+    """e_j as row j of E, standing; None where the document says nothing of it, or E is no matrix."""
+    if found.base not in letters.meant.rows or len(found.parts) != 1 or found.primes or found.power is not None:
+        return None
+    if found.base in letters.known:
+        return None
+    whole, place = letters.known.get(found.base.upper()), letters.entry(found.parts[0][1])
+    if whole is None or place is None or found.parts[0][0] != "sub" or 1 in letters.quantities[whole].shape:
+        return None
+    if not _lists_rows(letters.cell, whole):
+        return None
+    letters.guesses.granted[f"{spelled(found.base)} with an index is that row of {spelled(whole)}"] = None
+    return Ref(whole, at=(place,))
+
+
+def _lists_rows(cell: Cell, name: str) -> bool:
+    """Whether each row of a matrix belongs to one item: in E h, and in E^⊤ x of an input x."""
+    inputs = {q.name for q in cell.inputs}
+    found = set[bool]()
+    for product in (part for e in cell.equations for part in e.expression.atoms(MatMul)):
+        for one, behind in pairwise(part for part in product.args if part.is_Matrix):
+            turned = isinstance(one, Transpose)
+            if getattr(one.args[0] if turned else one, "name", "") == name:
+                found.add(turned == (getattr(behind, "name", "") in inputs))
+    return found == {True}
 
 
 def equal(first: Syntax, second: Syntax, letters: Letters, fragment: Fragment, *, differ: bool = False) -> Term | None:

@@ -12,12 +12,14 @@ from derive.functions import ScalarFunction
 from derive.nodes import Elementwise
 from derive.reader.claims.arguments import argument_of
 from derive.reader.claims.brackets import Brackets
+from derive.reader.claims.classes import row
 from derive.reader.claims.gradients.by_entries import unit
 from derive.reader.claims.gradients.derivatives import evaluated
 from derive.reader.claims.letters import Found
 from derive.reader.claims.meant import Habit
 from derive.reader.claims.powers import to_the_length
 from derive.reader.claims.shown.dots import added, filled
+from derive.reader.claims.stacking import identity_size, vec
 from derive.reader.claims.statements import left_out
 from derive.reader.claims.statements.evaluations import at_a_value
 from derive.reader.claims.statements.limits import constant, largest_value, limit
@@ -87,7 +89,9 @@ class Claiming(Brackets):
 
     def outer(self, left: Term, right: Term) -> Term:
         """Entry by entry or the outer product; a product of matrices is never proved by that sign."""
-        if self.guess("outer", "⊗ is the outer product"):
+        if self.letters.meant.stacking and not self.guess("no blocks", "⊗ is the outer product"):
+            return tree.KroneckerProduct(left, right, span=tree.between(left, right))
+        if self.letters.meant.stacking or self.guess("outer", "⊗ is the outer product"):
             return super().outer(left, right)
         if self.guess("matrix", "⊗ is the matrix product", holds=False):
             return tree.Multiply((left, right), signed=True)
@@ -138,7 +142,7 @@ class Claiming(Brackets):
         if isinstance(node, Name) and node.word in BATCH_SIZES and node.word not in self.letters.numbers:
             self.letters.guesses.granted[f"{node.word} counts the examples of a batch: there is one"] = None
             return tree.Constant(S.One), i + 1
-        if (trace := self.trace(factors, i)) is not None:
+        if (trace := self.trace(factors, i) or vec(self, factors, i)) is not None:
             return trace
         return largest_value(self, factors, i)
 
@@ -161,6 +165,8 @@ class Claiming(Brackets):
             return self.decorated(tree.Constant(number_), found), i + 1
         if found.by_letter and (powered := to_the_length(self.letters, found, self.fragment)) is not None:
             return powered, i + 1
+        if (of_matrix := row(found, self.letters)) is not None:
+            return self.decorated(tree.Transposed(of_matrix), found), i + 1
         quantity = self.quantity(found, group)
         if quantity is not None:
             value, used = quantity
@@ -188,7 +194,9 @@ class Claiming(Brackets):
         if (placed := unit(self, found, group)) is not None:
             return self.decorated(placed, found, scripts), i + 2
         if found.base == "I" and not (found.primes or (moving and not found.transposed)):  # I_t is what step t reads
-            return self.decorated(tree.Identity(), found), i + 1
+            stacks = self.letters.meant.stacking
+            size = identity_size(found, self.letters, self.fragment) if stacks else None
+            return self.decorated(tree.Identity(size), found), i + 1
         if (known := constant(found) or limit(self, found)) is not None:
             return known, i + 1
         raise self.unclear(f"{self.written(node)} is not known in this cell", node)
@@ -337,6 +345,8 @@ class Claiming(Brackets):
         softmax(z_i) is an entry of softmax(z): of one number it is 1.
         """
         value = arguments[0] if len(arguments) == 1 else None
+        if called == "diag" and value is not None and (order := self.letters.meant.stacking):
+            arguments = (tree.Vec(value, order, alone=True, span=at),)
         match value:
             case Ref(name=of, at=(index,)) if called == "softmax" and self.letters.quantities[of].shape[1] == 1:
                 return tree.EntryOf(super().applied(called, (replace(value, at=()),), at, name), index, 0, span=at)

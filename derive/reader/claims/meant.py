@@ -90,6 +90,10 @@ class Meant:
     """Letters by which sums of the document count entries, beside those that are usual for it: c of Σ_c y_c log p_c."""
     softmaxes: tuple[tuple[str, str], ...] = ()
     """Letters defined as the softmax function, each with the value that it stands for where it has no argument."""
+    stacking: str = ""
+    """How the document stacks the entries of a matrix in a vector, as `derive.reader.meaning.tree` names it."""
+    rows: frozenset[str] = frozenset()
+    """Letters that with an index are a row of the matrix with their capital letter: e_j of E."""
     habits: frozenset[Habit] = frozenset()
     """The habits of writing that the document keeps to throughout."""
     dependences: tuple[tuple[str, str, tuple[tuple[str, int | None], ...]], ...] = ()

@@ -11,7 +11,7 @@ import re
 from urllib.parse import unquote, unquote_plus
 
 from derive.patterns import regex
-from derive.reader.dialects import components, concatenations, doxygen, scripts
+from derive.reader.dialects import components, concatenations, doxygen, escapes, scripts
 from derive.reader.text.words import WORDS
 
 _TICKED = regex(r"\$`([^`$\n]+)`\$")
@@ -85,6 +85,7 @@ _ENTITY = regex(r"&(?:[a-zA-Z]+|#\d+|#x[0-9a-fA-F]+);")
 
 def usual(text: str, suffix: str = ".md") -> str:
     """A text as Markdown with the marks that `derive.reader.text.note` knows; `suffix` is that of its file."""
+    text = escapes.restored(text)
     if suffix in (".html", ".htm", ".xhtml"):
         text = from_html(text)
     elif suffix in (".rst", ".rest") or (_RST_BLOCK.search(text) and "$" not in text):

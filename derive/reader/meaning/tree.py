@@ -98,7 +98,9 @@ class Ones(Term):
 
 @dataclass(frozen=True)
 class Identity(Term):
-    """The identity matrix of whatever size the context wants."""
+    """The identity matrix, of whatever size the context wants where none is said."""
+
+    size: Expr | None = None
 
 
 @dataclass(frozen=True)
@@ -169,6 +171,27 @@ class Total(Term):
 @dataclass(frozen=True)
 class Outer(Term):
     """a ⊗ b: the outer product, or entry by entry where the shapes say so."""
+
+    left: Term
+    right: Term
+
+
+COLUMNS, ROWS, OPEN = "columns", "rows", "open"
+"""How the entries of a matrix are stacked in a vector: column by column, row by row, or as its document leaves open."""
+
+
+@dataclass(frozen=True)
+class Vec(Term):
+    """The entries of a matrix as a column; `alone`: only of a matrix, while a vector stays what it is."""
+
+    body: Term
+    stacking: str = OPEN
+    alone: bool = False
+
+
+@dataclass(frozen=True)
+class KroneckerProduct(Term):
+    """A ⊗ B in a document that knows Kronecker products."""
 
     left: Term
     right: Term
@@ -252,6 +275,8 @@ class Derivative(Term):
     of: Ref
     by: Ref
     immediate: bool = False
+    stacking: str = ""
+    """How the entries of both are stacked; nothing where neither is a matrix that the document stacks."""
 
 
 @dataclass(frozen=True)
@@ -261,6 +286,7 @@ class Operated(Term):
     body: Term
     by: Ref
     immediate: bool = False
+    stacking: str = ""
 
 
 # Entries, norms and sums

@@ -12,6 +12,7 @@ from derive.patterns import regex
 from derive.reader.meaning.letters import identifier
 from derive.reader.models.choice import Choice
 from derive.reader.models.equations.equation import TIMES, Equation, mentions
+from derive.reader.models.equations.filters import says_an_entry
 from derive.reader.models.equations.finding import is_copy
 from derive.reader.models.equations.names import first_spelled, letter_name, spelled_names, stripped
 from derive.reader.text.fragment import Fragment, piece
@@ -48,6 +49,8 @@ def declarations(chosen: Choice) -> list[Declaration]:
         named = _names_function(declaration)
         for fragment in declaration.formulas:
             if not named and (any(within(place, fragment) for place in written) or is_copy(fragment)):
+                continue
+            if says_an_entry(fragment.text, chosen.by_name):
                 continue
             fragment = _of_known(fragment, known)
             spoken = spelled_names(fragment.text)

@@ -8,7 +8,7 @@ from itertools import chain
 
 from derive import nodes
 from derive.cell import Cell
-from derive.errors import InputError, ShapesOpenError
+from derive.errors import InputError, Place, ShapesOpenError
 from derive.notation import spelled
 from derive.patterns import regex
 from derive.reader.claims.meant import Loss, Meant
@@ -16,7 +16,7 @@ from derive.reader.document.elaborate import cell as elaborated
 from derive.reader.models.aliases import aliases, carried, shorthands, slips, with_aliases, with_carried, without_slips
 from derive.reader.models.choice import Choice, Refused, nearest, without_later_losses
 from derive.reader.models.commuting import commuting, valued
-from derive.reader.models.declaring import ACCENTED, declarations, said_shapes, text_of, within
+from derive.reader.models.declaring import ACCENTED, declarations, declared_name, said_shapes, text_of, within
 from derive.reader.models.equations.equation import INPUTS, LOSSES, Equation
 from derive.reader.models.equations.filters import as_said, without_shadowed
 from derive.reader.models.equations.gradients import derived_elsewhere
@@ -56,6 +56,16 @@ MOST_NAMED = 3
 _GATES = frozenset("fiogzr")
 _STEP = regex(r"(?P<of>.+)_\d+")
 """h_3 where an equation for h stands before: h at step 3, whatever is called h_3 behind."""
+_MATRIX = regex(r"(?:\\mathbb\s*\{?\s*R\s*\}?|\\R(?![A-Za-z])|ℝ)\s*\^\s*\{[^{}]*(?:\\times|×)[^{}]*\}")
+"""The space of matrices that a letter is said to be from."""
+_SINGLE = regex(
+    r"[^,]*(?:\\in(?![A-Za-z])|∈)\s*(?:\{?\s*\\mathbb\s*\{?\s*R\s*\}?\s*\}?|\\R|ℝ|[(\[]\s*0\s*,\s*1\s*[)\]])[\s.,;]*"
+)
+"""That a letter is a number, perhaps between 0 and 1."""
+_FACTOR = regex(
+    r"(?:_(?:t|\{t\}))?\s*(?:\\(?:cdot|,|;)\s*|\*\s*)?(?P<next>(?:\\(?:mathbf|bm|boldsymbol)\s*\{[A-Z]\}|[A-Z]))(?=\s*_)"
+)
+"""What a letter stands left of: a capital letter with a step."""
 _BRACKET = regex(r"\s*(?:\\left|\\[bB]ig+l?)?\s*[(\[]")
 
 
@@ -243,6 +253,14 @@ def _settle(chosen: Choice, error: InputError) -> bool:
             chosen.contradicted.append((error.message, place))
             chosen.assumed.append(f"the declaration in line {place.line} could not be used ({error.message})")
             return True
+    if isinstance(error, ShapesOpenError) and (name := _scales_a_matrix(chosen, place)):
+        single = any(
+            _SINGLE.fullmatch(f.text) and declared_name(f) == name
+            for d in chosen.given.declarations
+            for f in d.formulas
+        )
+        (chosen.single if single else chosen.numbers).append(name)
+        return True
     if said := set(said_shapes(chosen)) - chosen.unused:  # which may be what is wrong
         chosen.unused |= said
         return True
@@ -278,6 +296,25 @@ def _settle(chosen: Choice, error: InputError) -> bool:
     elif not chosen.take_another(equation, error.message):
         leave_open(chosen, guilty, Refused.of(error, equation.at))
     return True
+
+
+def _scales_a_matrix(chosen: Choice, place: Place | None) -> str:
+    """A small letter of which it is open what it is, where something is declared to be a matrix.
+
+    It has no step, or stands left of that matrix.
+    """
+    if place is None or not _is_small(letter := place.text[place.column - 1 : place.column - 1 + place.length].strip()):
+        return ""
+    end = place.column - 1 + place.length
+    behind = _FACTOR.match(place.text, end)
+    name, matrix = letter_name(letter), "" if behind is None else letter_name(behind["next"])
+    said = {
+        declared_name(one.formulas[0])
+        for number, one in enumerate(declarations(chosen))
+        if number not in chosen.unused and _MATRIX.search(one.formulas[0].text)
+    } & {n for n, times in chosen.used.items() if times != {None}}
+    meant = matrix in said or (bool(said) and chosen.used.get(name) == {None} and not _BRACKET.match(place.text, end))
+    return name if meant and name in chosen.used and name not in chosen.numbers else ""
 
 
 def _all_numbers(chosen: Choice) -> str:

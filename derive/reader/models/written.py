@@ -16,6 +16,7 @@ from derive.reader.models.equations.equation import LOGARITHM, Equation
 from derive.reader.models.equations.filters import (
     gradients_in_words,
     in_one_face,
+    is_jacobian,
     with_labelled_biases,
     with_one_case,
     with_one_example,
@@ -24,6 +25,7 @@ from derive.reader.models.equations.filters import (
     without_cycles,
     without_entries,
     without_general,
+    without_jacobians,
     without_layers,
     without_powers,
     without_rates,
@@ -47,6 +49,7 @@ from derive.reader.models.equations.heads import unwritten_head
 from derive.reader.models.equations.losses import (
     at_the_end,
     averaged,
+    of_an_entry,
     of_inputs,
     of_itself,
     of_the_step,
@@ -135,6 +138,10 @@ class Written:
     """All formulas that say something."""
     numbers: bool = False
     """Whether words say that the letters are numbers."""
+    stacking: str = ""
+    """How the entries of matrices are stacked, as words say."""
+    rows: frozenset[str] = frozenset()
+    """Letters that words call rows."""
 
     def defined(self, formula: Found) -> list[Equation]:
         """The forward equations in a formula; one that splits a value is there once."""
@@ -146,7 +153,8 @@ class Written:
         """What letters of a model stand for, with the habits of the whole document."""
         return replace(
             meant, bars=self.bars and self.said, blocks=tuple(blocks), families=self.families, totals=self.totals,
-            onward=self.onward, habits=meant.habits | self.habits,
+            onward=self.onward, habits=meant.habits | self.habits, stacking=self.stacking,
+            rows=self.rows,
         )  # fmt: skip
 
 
@@ -210,6 +218,9 @@ def written(
     here += named_stacks(every_time, claiming)
     here += [(formula, e) for formula, e in of_the_step(claiming, every_time) if not gradient(e.target)]
     here = [one for one in here if not any(gradient(m.name) for m in one[1].used)]  # d_tanh = dh_t ⊙ o_t
+    rest = without_jacobians([*timed, *(equation for _, equation in (*timeless, *here))])
+    timed = [e for e in timed if e in rest]
+    timeless, here = ([one for one in found if one[1] in rest] for found in (timeless, here))
     steps = {equation.target for _, equation in here} | of_inputs(claiming, timed)
     timed = [e.with_steps(steps) for e in timed]
     named = list(named_entropy(claiming, timed))
@@ -224,6 +235,8 @@ def written(
     found += in_words(found, claiming, called=entropy)
     found = [replace(e, guarded=bool(LOGARITHM.search(e.right) and guards(formulas[e.index].text))) for e in found]
     found = without_compared(found)
+    of_entries_alone = of_an_entry(found)
+    found = [e for e in found if e not in of_entries_alone]
     gates = packed(found, claiming)
     found = found if gates is None else gates.leave(found)
     softmax = entropy or any("softmax" in formula.text for formula in formulas)
@@ -261,7 +274,7 @@ def written(
         supposed_roughly=[e for index, formula in claiming for e in rough_suppositions(formula, index)],
         onward=frozenset(e.target for e in onward),
         gradients=frozenset(gradients),
-        losses=tuple(unused_losses(claiming, ended)),
+        losses=(*unused_losses(claiming, ended), *(formulas[e.index].place for e in of_entries_alone)),
         claiming=tuple(formula.fragment for _, formula in claiming),
     )
 
@@ -302,6 +315,7 @@ def _unread(
         for each in unread(formula):
             letter = each.name.split("_")[0]
             known = letter in {*families, "d"} or each.name in sums
+            known = known or is_jacobian(each.name, formula.text.partition("=")[2])
             if not known and (each.place.file, each.place.line, letter) not in summed:
                 yield each
 

@@ -25,13 +25,15 @@ from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalOf
 from sympy.matrices.expressions.inverse import Inverse
 
 import verify
-from derive import functions
+from derive import functions, nodes
 from derive.nodes import (
     CLOSED_SET,
     Concat,
     Elementwise,
     Entry,
+    Kron,
     Quantity,
+    Restacked,
     Shaped,
     Slice,
     Softmax,
@@ -39,7 +41,9 @@ from derive.nodes import (
     TimeProduct,
     TimeSum,
     size,
+    stacked,
     t,
+    transpose,
 )
 from verify.truth.exact import Dual, Environment, _rule, entrywise, evaluate, inner, plus, rational, times, whole
 from verify.truth.field import P, Table, UnsupportedError, inverse
@@ -171,6 +175,20 @@ def test_a_matrix_by_its_entries():
     assert value_and_tangent(Tabular(some, i, j, n, 1)) == ([[0], [2]], [[0], [1]])
     mixed = Tabular(Entry(Concat(1, v, OneMatrix(n, 1)), i, j), i, j, n, 2)  # only the first column has a tangent
     assert value_and_tangent(mixed) == ([[3, 1], [4, 1]], [[1, 0], [2, 0]])
+
+
+def test_kronecker_products_are_blocks():
+    value, moved = value_and_tangent(Kron(A, v))
+    assert value == [[3, 6, 9], [4, 8, 12], [12, 15, 18], [16, 20, 24]]
+    assert moved == [[1 * 3 + 1 * 1, 2, 3], [1 * 4 + 1 * 2, 4, 6], [4, 5, 6 + 3 * 2], [8, 10, 12 + 4 * 2]]
+
+
+def test_entries_are_stacked_by_columns_or_rows():
+    assert value_and_tangent(stacked(A, by_rows=False))[0] == [[1], [4], [2], [5], [3], [6]]
+    assert value_and_tangent(stacked(A, by_rows=True))[0] == [[1], [2], [3], [4], [5], [6]]
+    assert stacked(v, by_rows=False) == stacked(v, by_rows=True) == stacked(transpose(v), by_rows=True) == v
+    turned = nodes.matmul(Restacked(n, m), stacked(A, by_rows=True))
+    assert value_and_tangent(turned) == value_and_tangent(stacked(A, by_rows=False))
 
 
 def test_numbers_are_exact_or_refused():

@@ -59,6 +59,7 @@ EARLIER = {
     "total": "",
     "held": "the gradient of a step's loss by a state before it is taken with the other states of that time held fixed",
 }
+STACKINGS = {"columns": "", "rows": "vec lists the entries of a matrix row by row"}
 DELTAS = {"argument": "", "itself": "δ with a label is the gradient of the quantity itself"}
 
 
@@ -76,6 +77,7 @@ class Reading:
     power: str = "matrix"
     handed: str = ""
     earlier: str = "total"
+    stacking: str = "columns"
 
     @cached_property
     def assumptions(self) -> tuple[str, ...]:
@@ -91,6 +93,7 @@ class Reading:
             POWERS[self.power],
             HANDED.get(self.handed, ""),
             EARLIER[self.earlier],
+            STACKINGS[self.stacking],
         )
         return tuple(word for word in words if word)
 

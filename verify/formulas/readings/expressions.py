@@ -10,6 +10,7 @@ from sympy import Add, DiagMatrix, Expr, HadamardPower, Integer, MatAdd, OneMatr
 from derive import functions, nodes
 from derive.calculus.adjoint import slope
 from derive.errors import OpenQuestionError
+from derive.functions import ScalarFunction
 from derive.nodes import Elementwise, Largest, Node, Tabular, TimeProduct, TimeSum
 from derive.reader.meaning import tree
 from derive.reader.meaning.tree import Ref, Term
@@ -53,7 +54,7 @@ class Builder(Products):
             case tree.Ones():
                 return Built(kind="ones")
             case tree.Identity():
-                return Built(kind="identity")
+                return Built(kind="identity") if said.size is None else Built(nodes.diag(nodes.ones(said.size)))
             case tree.Kronecker():
                 return self.kronecker(said)
             case tree.Add():
@@ -97,6 +98,10 @@ class Builder(Products):
                 return Built(nodes.Largest(self.node(self.build(said.body)), said.index, said.first, said.last))
             case tree.Outer():
                 return self.outer(said)
+            case tree.KroneckerProduct():
+                return Built(nodes.Kron(*(self.node(self.build(part)) for part in (said.left, said.right))))
+            case tree.Vec():
+                return self.stacked_entries(said)
             case tree.SquaredNorm():
                 return self.squared_norm(said)
             case tree.EntryOf():
@@ -252,7 +257,9 @@ class Builder(Products):
         if said.exponent.free_symbols and node.shape[1] == 1 != node.shape[0]:
             product = TimeProduct(nodes.diag(node), POWER, 1, said.exponent)
             return Built(nodes.diagonal(product))
-        if said.exponent.free_symbols or (1 not in node.shape and not isinstance(node, DiagMatrix)):
+        of_entries = isinstance(said.base, tree.Call) and isinstance(said.base.function, ScalarFunction)
+        matrix = 1 not in node.shape and not isinstance(node, DiagMatrix) and not of_entries  # tanh²(Z)
+        if said.exponent.free_symbols or matrix:
             return self._power_of_matrix(node, said.exponent)
         if isinstance(node, DiagMatrix):  # entry by entry and as a matrix product, the power is the same
             return Built(nodes.diag(nodes.power(node.args[0], said.exponent)))
@@ -348,6 +355,16 @@ class Builder(Products):
             raise MisfitError("⊗ of what is no vector")
         column = left if left.shape[1] == 1 else nodes.transpose(left)
         return Built(nodes.matmul(column, right if right.shape[0] == 1 else nodes.transpose(right)))
+
+    def stacked_entries(self, said: tree.Vec) -> Built:
+        built = self.build(said.body)
+        if said.alone and (built.node is None or 1 in built.shape):
+            return built
+        if said.alone:
+            self.unrolled.append(self.node(built))
+        column = nodes.stacked(self.node(built), self.by_rows(said.stacking))
+        lying = isinstance(said.body, tree.Gradient) and self.reading.layout not in ("columns", "denominator")
+        return Built(self.laid(column, lying))
 
     def squared_norm(self, said: tree.SquaredNorm) -> Built:
         """The sum of squares of all entries: of a matrix, the square of its Frobenius norm."""

@@ -27,6 +27,8 @@ def through_matrices(program: Cell, factors: Sequence[Term]) -> tuple[Node, list
     start = len(rest)
     while 1 not in at.shape and rest and isinstance(rest[0], tree.Derivative):
         said = rest[0]
+        if said.stacking:
+            break
         if _quantity(program, said.of) != at or said.of.at or said.by.at or said.by.columns is not None:
             break
         at, node = _through(program, at, node, _quantity(program, said.by))

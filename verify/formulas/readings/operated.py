@@ -70,7 +70,7 @@ def _assigned(
     moved = tree.at_times(body, lambda time: nodes.t + (time - latest))
     builder = Builder(cell, program, reading)
     node = builder.build(moved).node
-    if node is None or node.shape[1] != 1:
+    if node is None or (node.shape[1] != 1 and not whole.stacking):
         raise OpenQuestionError("the derivative of an expression that is no column")
     bound = {part.index for part in leaves if isinstance(part, tree.OverEntries)}
     if clash := bound & {letter for place in whole.by.at for letter in place.free_symbols}:
@@ -83,4 +83,4 @@ def _assigned(
     rows, cols = node.shape
     symbol = Quantity(f"part_{len(equations) + 1}", rows, cols, nodes.t)
     equations.append(Equation(symbol, node))
-    return tree.Derivative(Ref(symbol.name, latest, free), whole.by, whole.immediate)
+    return tree.Derivative(Ref(symbol.name, latest, free), whole.by, whole.immediate, whole.stacking)

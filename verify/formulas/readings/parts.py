@@ -33,6 +33,8 @@ class Leaves:
     upright: list[Node] = field(default_factory=list)
     """Rows of derivatives before a transposed vector, which were taken for columns."""
     """Matrices whose norm is written without saying which."""
+    unrolled: list[Node] = field(default_factory=list)
+    """Matrices of whose entries a diagonal matrix is made."""
     summed: set[Expr] = field(default_factory=set)
     """The indices of the sums over entries that are being built."""
     strictly: bool = False
@@ -70,7 +72,11 @@ class Leaves:
         return node
 
     def entry(self, node: Node, at: tuple[Expr, ...]) -> Node:
+        """An entry; of a matrix with one index a row."""
         self._count(at, node.shape)
+        if len(at) == 1 and 1 not in node.shape:
+            column, only = Symbol("column", integer=True), Symbol("row", integer=True)
+            return Tabular(Entry(node, at[0], column), only, column, S.One, node.shape[1])
         return Entry(node, *at)
 
     def _count(self, at: tuple[Expr, ...], shape: tuple[Expr, Expr]) -> None:
@@ -191,6 +197,8 @@ class Leaves:
         of, by = self.quantity(said.of), self.quantity(said.by)
         if said.of.columns is not None or said.by.columns is not None:
             raise OpenQuestionError(f"a derivative by some columns of {by.name}")
+        if said.stacking:
+            return self._between_entries(said, of, by)
         if of.shape[1] != 1:
             if of != by or len(said.of.at) != 2 or len(said.by.at) != 2:
                 raise OpenQuestionError(f"the derivative of the matrix {of.name}")
@@ -198,19 +206,13 @@ class Leaves:
             return Built(
                 nodes.matmul(*(self.entry(nodes.diag(nodes.ones(n)), (one, other)) for n, one, other in places))
             )
-        mode = self.reading.derivative
-        immediate = said.immediate or mode == "immediate"
-        here = by.time is not None or self._names(of, by)
-        natural = (mode == "natural" and by.time is not None) or (mode == "own" and here)
-        stepwise = not immediate and (mode in ("step", "use") or natural)
-        if said.immediate and by.time is None and not self._reads(of, by):
-            immediate, stepwise = False, True
-            self.through.append(by)
-        node: Node = Jacobian(of, by, immediate, stepwise)
+        node: Node = self._rates(said, of, by)
         if said.of.at and not said.by.at and self.summed.issuperset(said.of.at):
             return self._of_one_entry(node, said.of.at, by)
         if said.of.at or said.by.at:
             whole = not said.of.at and of.shape[0] != 1
+            if len(said.by.at) == 1 and not whole and 1 not in by.shape:
+                return self._by_row(node, (said.of.at or (S.Zero,))[0], said.by.at, by)
             if not said.by.at or (len(said.by.at) == 1 and (whole or 1 not in by.shape)):
                 raise OpenQuestionError(f"an entry of ∂{of.name}/∂{by.name}")  # of s beside a_p perhaps s_p is meant
             self._count(said.by.at, by.shape)
@@ -226,6 +228,37 @@ class Leaves:
                 raise MisfitError("a derivative by a matrix has no denominator layout here")
             return Built(nodes.transpose(node))
         return Built(node, flat=matrix)
+
+    def _by_row(self, node: Node, of: Expr, at: tuple[Expr, ...], by: Quantity) -> Built:
+        """∂a_i/∂W_j of an entry or a number by a row of a matrix, a row."""
+        self._count(at, by.shape)
+        column, only = Symbol("column", integer=True), Symbol("row", integer=True)
+        place = at[0] * by.shape[1] + column
+        return Built(Tabular(self.entry(node, (of, place)), only, column, S.One, by.shape[1]))
+
+    def _rates(self, said: tree.Derivative, of: Quantity, by: Quantity) -> Jacobian:
+        """The matrix of all ∂a_i/∂b_j, of the paths that the reading counts."""
+        mode = self.reading.derivative
+        immediate = said.immediate or mode == "immediate"
+        here = by.time is not None or self._names(of, by)
+        natural = (mode == "natural" and by.time is not None) or (mode == "own" and here)
+        stepwise = not immediate and (mode in ("step", "use") or natural)
+        if said.immediate and by.time is None and not self._reads(of, by):
+            immediate, stepwise = False, True
+            self.through.append(by)
+        return Jacobian(of, by, immediate, stepwise)
+
+    def by_rows(self, stacking: str) -> bool:
+        """Whether the entries of matrices are stacked row by row."""
+        return (self.reading.stacking if stacking == tree.OPEN else stacking) == tree.ROWS
+
+    def _between_entries(self, said: tree.Derivative, of: Quantity, by: Quantity) -> Built:
+        """∂vec(a)/∂vec(b)."""
+        if said.of.at or said.by.at:
+            raise OpenQuestionError(f"an entry of ∂{of.name}/∂{by.name}")
+        node = self._rates(said, of, by)
+        found = node if self.by_rows(said.stacking) else nodes.restacked(node)
+        return Built(nodes.transpose(found) if self.reading.layout == "denominator" else found)
 
     def _of_one_entry(self, node: Node, at: tuple[Expr, ...], by: Quantity) -> Built:
         """∂h_i/∂W under a sum over i, as large as W; ∂h_i/∂b, as the gradient of a number."""

@@ -27,6 +27,7 @@ from verify.formulas.readings.conventions import (
     POWERS,
     PRECEDENCES,
     PRODUCTS,
+    STACKINGS,
     Built,
     MisfitError,
     Reading,
@@ -40,6 +41,7 @@ THROUGH = "∂⁺ by a parameter is its use anywhere in that step, what the step
 UPRIGHT = "a row of derivatives before a transposed vector stands for the column"
 SPREAD = "a number beside a vector in a sum is added to every entry"
 FACTOR = "∂a/∂W stands for what the error is multiplied by in ∂J/∂W"
+UNROLLED = "diag of a matrix has all of its entries, stacked, on the diagonal"
 FROBENIUS = "the norm of a matrix is the root of the sum of the squares of its entries"
 
 
@@ -65,7 +67,7 @@ def _kinds(left: Term, right: Term) -> Iterator[Reading]:
     parts = [*tree.walk(left), *tree.walk(right)]
     derivatives = any(isinstance(part, tree.Derivative) for part in parts)
     gradients = any(isinstance(part, tree.Gradient | tree.Handed) for part in parts)
-    products = any(isinstance(part, tree.Multiply | tree.Divide | tree.Outer) for part in parts)
+    products = any(isinstance(part, tree.Multiply | tree.Divide | tree.Outer | tree.KroneckerProduct) for part in parts)
     layouts = list(LAYOUTS) if derivatives or gradients or products else ["columns"]
     if not derivatives:
         layouts = [layout for layout in layouts if layout != "denominator"]
@@ -81,11 +83,14 @@ def _kinds(left: Term, right: Term) -> Iterator[Reading]:
     deltas = list(DELTAS) if any(isinstance(part, tree.Error) for part in parts) else ["argument"]
     precedences = list(PRECEDENCES) if any(map(_mixed, parts)) else ["matrix"]
     small = list(DIFFERENTIALS) if any(isinstance(p, tree.Differential) for p in parts) else ["itself"]
-    powers = list(POWERS) if any(map(_of_matrix, parts)) else ["matrix"]
+    stacks = any(getattr(part, "stacking", "") for part in parts)
+    powers = list(POWERS) if any(_of_matrix(part, stacks) for part in parts) else ["matrix"]
     given = [part for part in parts if isinstance(part, tree.Handed)]
     handed = list(HANDED) if any(not part.apart for part in given) else [""]
     earlier = list(EARLIER) if any(map(_of_step_before, parts)) else ["total"]
-    choices = layouts, kinds, modes, orders, deltas, precedences, small, powers, handed, earlier
+    open_ = any(getattr(part, "stacking", "") == tree.OPEN for part in parts)
+    stackings = list(STACKINGS) if open_ else ["columns"]
+    choices = layouts, kinds, modes, orders, deltas, precedences, small, powers, handed, earlier, stackings
     yield from _in_order(tuple(map(tuple, choices)))
 
 
@@ -114,10 +119,10 @@ def _of_step_before(said: Term) -> bool:
     return said.by.time is not None and bool(said.by.time == said.only - 1)
 
 
-def _of_matrix(said: Term) -> bool:
-    """Whether this may be a power of a matrix: what has a time is a vector."""
+def _of_matrix(said: Term, timed: bool) -> bool:
+    """Whether this may be a power of a matrix: what has a time is a vector, unless `timed`."""
     while isinstance(said, tree.Power | tree.Transposed):
-        if isinstance(said, tree.Power) and isinstance(said.base, tree.Ref) and said.base.time is None:
+        if isinstance(said, tree.Power) and isinstance(said.base, tree.Ref) and (timed or said.base.time is None):
             return True
         said = said.base if isinstance(said, tree.Power) else said.body
     return False
@@ -171,6 +176,7 @@ def built(left: Term, right: Term, reading: Reading, bench: Bench, accumulated: 
     builder.through.clear()
     builder.frobenius.clear()
     builder.upright.clear()
+    builder.unrolled.clear()
     explicit = replace(builder, reading=replace(reading, layout="columns")) if beside else builder
     a = (explicit if beside == "left" else builder).side(left)
     b = (explicit if beside == "right" else builder).side(right)
@@ -182,6 +188,7 @@ def built(left: Term, right: Term, reading: Reading, bench: Bench, accumulated: 
         (THROUGH, builder.through),
         (FROBENIUS, builder.frobenius),
         (UPRIGHT, builder.upright),
+        (UNROLLED, builder.unrolled),
         (FACTOR, factored),
     )
     words = (*reading.assumptions, *(word for word, found in said if found))
@@ -347,6 +354,12 @@ def lone_step(left: Term, right: Term) -> Expr | None:
     parts = [*tree.walk(left), *tree.walk(right)]
     tau = Symbol("tau", integer=True)
     bound = {part.index for part in parts if isinstance(part, tree.OverTime)}
+    gradients = [part for part in parts if isinstance(part, tree.Gradient)]
+    said = {part.only for part in gradients} - {None}
+    last = {part.last for part in parts if isinstance(part, tree.OverTime) and not part.product}
+    if len(said) == 1 and said <= last and any(part.only is None for part in gradients):  # ∂L/∂W by ∂L(y_τ)/∂h_τ
+        (own,) = said
+        return None if any(part.immediate or part.by.time not in (None, own) for part in gradients) else own
     for part in parts:
         if isinstance(part, tree.Gradient):
             if part.only is not None or part.immediate:

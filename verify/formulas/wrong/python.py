@@ -30,9 +30,11 @@ from derive.nodes import (
     Elementwise,
     Entry,
     Jacobian,
+    Kron,
     Node,
     Norm,
     Quantity,
+    Restacked,
     Shaped,
     Slice,
     Softmax,
@@ -294,6 +296,17 @@ def _entry(node: Entry, at: Line) -> str:
 @written.register(Shaped)
 def _shaped(node: Shaped, at: Line) -> str:
     return f"{_part(node.operand, at)}.reshape({at.shape(node)})"
+
+
+@written.register(Kron)
+def _kronecker(node: Kron, at: Line) -> str:
+    return f"np.kron({written(node.left, at)}, {written(node.right, at)})"
+
+
+@written.register(Restacked)
+def _restacked(node: Restacked, at: Line) -> str:
+    rows, cols = map(at.whole, node.of)
+    return f"np.eye({at.whole(node.shape[0])})[np.arange({rows} * {cols}).reshape({rows}, {cols}).T.ravel()]"
 
 
 @written.register(Tabular)

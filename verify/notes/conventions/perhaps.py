@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from sympy import Expr
+from sympy import Expr, S
 
 from derive import nodes
 from derive.calculus.program import named_preactivations
@@ -36,6 +36,7 @@ UNLESS = "wrong unless {supposed}"
 STANDS_FOR = "{letter} stands for {step}"
 HANDED_BACK = "it is what step t hands back to step t - 1, without what step t - 1 adds"
 SHARE = "it is the part that comes through {via}, as line {line} has another part"
+SHARE_OF_SUM = "it is the part of the sum, not the mean, that comes through {via}, as line {line} has another part"
 _THROUGH = regex(r"what is added is the part that comes through (?P<via>.+ of step .+)")
 _OF_STEP_BEFORE = regex(r"the paths through (?:\$[^$]*t *- *1[^$]*\$(?:, )?)+ are ignored")
 _BOUND = regex(r"\\(?:sum|prod)\s*_\s*\{\s*(?P<letter>[a-z])\s*=\s*\d\s*\}\s*\^\s*\{?\s*(?P<last>T)(?![A-Za-z])")
@@ -170,7 +171,7 @@ def of_shares(found: Sequence[Audited], judge: Judge) -> Iterator[Audited]:
         other = next((one for one in shares if one.of == share.of and one.ahead != share.ahead), None)
         if other is not None:
             each = result[share.number]
-            words = SHARE.format(via=share.via, line=other.place.line)
+            words = (SHARE_OF_SUM if share.summed else SHARE).format(via=share.via, line=other.place.line)
             kept = (_open(one, words) if one.place == share.place else one for one in each.judgements)
             result[share.number] = replace(each, judgements=tuple(kept))
     yield from result
@@ -185,6 +186,8 @@ class _Share:
     of: tuple[tuple[str, ...], str]
     via: str
     ahead: bool
+    summed: bool = False
+    """Whether it is one of the sum of the losses, where J is their mean."""
 
 
 def _shares(number: int, audited: Audited, judge: Judge) -> Iterator[_Share]:
@@ -192,7 +195,7 @@ def _shares(number: int, audited: Audited, judge: Judge) -> Iterator[_Share]:
     judged = {one.place: one for one in audited.judgements if one.word is Word.WRONG or ITSELF in one.assumptions}
     for statement, said in sides_of(audited, model) if model is not None and judged else ():
         for relation, left in enumerate(said[: len(statement.relations)]):
-            one = judged.get(statement.place(relation))
+            one, left = judged.get(statement.place(relation)), unweighted(left)
             if model is None or one is None or one.place is None or not isinstance(left, Gradient):
                 continue
             if left.immediate or left.by.name not in states_of(model):
@@ -200,8 +203,22 @@ def _shares(number: int, audited: Audited, judge: Judge) -> Iterator[_Share]:
             of = states_of(model), left.by.name
             if one.word in RIGHT:
                 yield _Share(number, one.place, of, "", True)
-            elif one.word is Word.WRONG and (via := _via(audited.formula, statement, relation, model, judge)):
-                yield _Share(number, one.place, of, via, not via.endswith(f" of step {left.by.time}"))
+                continue
+            for other in _without_mean(model) if one.word is Word.WRONG else ():
+                if via := _via(audited.formula, statement, relation, other, judge):
+                    ahead = not via.endswith(f" of step {left.by.time}")
+                    given = any(isinstance(part, Gradient) for part in tree.walk(said[relation + 1]))
+                    yield _Share(number, one.place, of, via, ahead, other is not model and not given)
+                    break
+
+
+def _without_mean(model: Model) -> Iterator[Model]:
+    """The model, and where J is the mean over the steps, with the sum for it."""
+    yield model
+    losses = tuple((name, replace(said, factor=S.One)) for name, said in model.meant.losses if said.factor.has(nodes.T))
+    if losses:
+        kept = {**dict(model.meant.losses), **dict(losses)}
+        yield replace(model, meant=replace(model.meant, losses=tuple(kept.items())))
 
 
 def _put_in(audited: Audited) -> Iterator[tuple[tuple[str, ...], str]]:
@@ -210,6 +227,7 @@ def _put_in(audited: Audited) -> Iterator[tuple[tuple[str, ...], str]]:
     wrong = {one.place for one in audited.judgements if one.word is Word.WRONG}
     for statement, said in sides_of(audited, model) if model is not None and wrong else ():
         for relation, left in enumerate(said[: len(statement.relations)]):
+            left = unweighted(left)
             if model is not None and statement.place(relation) in wrong and isinstance(left, tree.Multiply):
                 parts = (part for part in tree.walk(left) if isinstance(part, Gradient))
                 yield from ((states_of(model), part.by.name) for part in parts)

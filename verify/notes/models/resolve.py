@@ -64,18 +64,24 @@ class Models:
         entropy: bool = False,
         functions: Collection[str] = (),
         numbers: bool = False,
+        stacking: str = "",
+        rows: frozenset[str] = frozenset(),
         blocks: Sequence[tuple[str, str]] = (),
     ) -> None:
         """`bars`: whether the note says in words that a bar over a letter is the gradient by it; `entropy`: whether it
-        speaks of the cross-entropy, `functions` those that it names, `numbers` that the letters are numbers; `blocks`:
-        weights of which it names the columns that act on something.
+        speaks of the cross-entropy, `functions` those it names, `numbers` that the letters are numbers; `stacking` how
+        the entries of a matrix are stacked, `rows` letters of rows; `blocks`: weights of which it names the columns
+        that act on something.
         """
         self.blocks = tuple(dict.fromkeys(blocks))
         self.formulas = formulas
         self.file = file
         self.named = {key: value for key, value in (("cell", cell), ("notation", notation)) if value}
         self.written = replace(
-            written(formulas, declarations, bars=bars, entropy=entropy, functions=functions), numbers=numbers
+            written(formulas, declarations, bars=bars, entropy=entropy, functions=functions),
+            numbers=numbers,
+            stacking=stacking,
+            rows=rows,
         )
         self.aside = aside
         self._found: dict[tuple[object, ...], Model | Lost] = {}

@@ -28,9 +28,11 @@ from derive.nodes import (
     Elementwise,
     Entry,
     Jacobian,
+    Kron,
     Node,
     Norm,
     Quantity,
+    Restacked,
     Shaped,
     Slice,
     Softmax,
@@ -97,6 +99,10 @@ def _times(a: Grid, b: Grid) -> Grid:
 
 def _entrywise(a: Grid, b: Grid) -> Grid:
     return [[x * y for x, y in zip(r, s, strict=True)] for r, s in zip(a, b, strict=True)]
+
+
+def _kronecker(a: Grid, b: Grid) -> Grid:
+    return [[x * y for x in r for y in s] for r in a for s in b]
 
 
 def _both(operation: Callable[[Grid], Grid], a: Moving) -> Moving:
@@ -277,6 +283,18 @@ def _shaped(node: Shaped, at: Place) -> Moving:
         return [entries[row * cols : (row + 1) * cols] for row in range(rows)]
 
     return _both(laid_out, computed(node.operand, at))
+
+
+@computed.register(Kron)
+def _kronecker_product(node: Kron, at: Place) -> Moving:
+    return _multiplied(_kronecker, computed(node.left, at), computed(node.right, at))
+
+
+@computed.register(Restacked)
+def _restacked(node: Restacked, at: Place) -> Moving:
+    rows, cols = map(at.whole, node.of)
+    every = range(rows * cols)
+    return Moving([[ONE if j == i % rows * cols + i // rows else ZERO for j in every] for i in every])
 
 
 @computed.register(Tabular)

@@ -13,6 +13,7 @@ from derive.functions import ScalarFunction
 from derive.nodes import Elementwise
 from derive.reader.claims.arguments import argument_of
 from derive.reader.claims.borders import borders
+from derive.reader.claims.classes import row
 from derive.reader.claims.gradients.by_entries import of_a_whole, pair
 from derive.reader.claims.gradients.deltas import named_step
 from derive.reader.claims.gradients.dependences import of_a_dependence
@@ -20,6 +21,7 @@ from derive.reader.claims.gradients.named_parts import NamedParts
 from derive.reader.claims.guesses import Guess
 from derive.reader.claims.meant import Habit
 from derive.reader.claims.ranges import is_range, steps_between
+from derive.reader.claims.stacking import between_stacked, of_matrices, opened
 from derive.reader.meaning import tree
 from derive.reader.meaning.letters import TIME_LETTERS, Written, index, only, time_expression, with_own_time
 from derive.reader.meaning.slices import is_slice, sliced, without_slice
@@ -110,6 +112,13 @@ class Derivatives(NamedParts):
             return self.cut(whole, found[1], by=isinstance(whole, tree.Derivative | tree.Operated))
         if (dependence := of_a_dependence(self.letters, above, below[1:], self.fragment)) is not None:
             return dependence
+        (inner, stacked), (target, turned) = opened(above), opened(below[1:])
+        if stacked or turned:
+            whole = self.derivative(sign, inner, [below[0], *target], node)
+            order = self.letters.meant.stacking or tree.OPEN
+            if (between := between_stacked(whole, order)) is None:
+                raise self.unclear(f"the derivative {self.written(node)} is not read", node)
+            return between
         immediate = self.immediate(sign, below[0])
         if not immediate and (copy := self._copy(below[1:])) is not None:
             return self.by_copy(copy, above, below[1], node)
@@ -119,6 +128,7 @@ class Derivatives(NamedParts):
             self.row = by.at[0]
         if isinstance(said, tree.Derivative) and said.by.at and not said.of.at:
             of_a_whole(self, below, node)
+        said = of_matrices(said, self.letters)
         return tree.Transposed(said) if transposed else said
 
     def _of_its_argument(self, above: list[Syntax], below: list[Syntax], by: Ref) -> list[Syntax]:
@@ -193,6 +203,8 @@ class Derivatives(NamedParts):
             target = None
         if target is None or target.power is not None:
             raise self.unclear(f"the derivative {self.written(node)} is not read", node)
+        if isinstance(of_matrix := row(target, self.letters), Ref):
+            return of_matrix, not target.transposed
         resolved = self.letters.resolve(target, self.fragment)
         if resolved is None and (block := self.letters.block(target, self.fragment)) is not None:
             return Ref(block[0], columns=block[1]), target.transposed

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 
 from derive.notation import spelled
@@ -11,7 +11,7 @@ from derive.patterns import regex
 from derive.reader.meaning.letters import ENTRY_LETTERS
 from derive.reader.models.equations.equation import INPUTS, Equation
 from derive.reader.models.equations.finding import is_value
-from derive.reader.models.equations.names import stripped
+from derive.reader.models.equations.names import letter_name, stripped
 
 _LAID_OUT = regex(r"\\(?:[,;:! ]|(?:left|right|[bB]igg?[lr]?)(?![A-Za-z]))")
 """Space, and how large a bracket is."""
@@ -70,6 +70,38 @@ def without_rates(given: Sequence[Equation]) -> list[Equation]:
         return bool(dot) and equation.target not in read and itself
 
     return [e for e in given if not rate(e)]
+
+
+_OF_AN_ENTRY = regex(
+    r"[\s&]*(?P<of>\\?[A-Za-z]+(?:\s*\{\s*[A-Za-z]\s*\})?)\s*_\s*\{\s*t\s*,\s*(?P<at>[a-su-z])\s*\}\s*&?="
+)
+
+
+def says_an_entry(text: str, computed: Collection[str]) -> bool:
+    """Whether this says r_{t,j} = h_t^⊤ e_j beside r_t = E h_t: an entry by a row, said once more."""
+    found = _OF_AN_ENTRY.match(text)
+    if found is None or letter_name(found["of"]) not in computed:
+        return False
+    at = found["at"]
+    return re.search(rf"_\s*(?:{at}(?![A-Za-z])|\{{\s*{at}\s*\}})", text[found.end() :]) is not None
+
+
+_JACOBIAN = regex(r"J(?:_\w+)?")
+_OF_JACOBIANS = regex(
+    r"(?<![A-Za-z])diag(?![A-Za-z])|\\otimes(?![A-Za-z])|⊗|(?<![A-Za-z\\])(?:I|\\mathbf\s*\{I\})(?![A-Za-z])"
+)
+
+
+def without_jacobians(given: Sequence[Equation]) -> list[Equation]:
+    """The equations without J = λ diag(1 - h_t²) and J_1 = α I, which nothing reads: Jacobians by their letter."""
+    read = {m.name for e in given for m in e.used}
+
+    return [e for e in given if e.target in read or not is_jacobian(e.target, e.right)]
+
+
+def is_jacobian(name: str, value: str) -> bool:
+    """Whether this letter has the value of a Jacobian."""
+    return _JACOBIAN.fullmatch(name) is not None and _OF_JACOBIANS.search(value) is not None
 
 
 _DECIMAL = regex(r"\d\.\d")

@@ -33,6 +33,10 @@ _EXAMPLE = regex(
     r"\b(?:examples?|by[ -]hand|numeric(?:al)?|toy|walk-?through)\b|算例|例子|示例|手算|数值|예제|例題", re.IGNORECASE
 )
 """A heading over the parts of an example."""
+_OF_AN_ENTRY = regex(
+    r"[\s&]*-\s*\\?(?:log|ln)\s*(?:\\left\s*)?[({]?\s*[^\s_{}]*(?:\{[^{}]*\})?\s*_\s*\{\s*t\s*,\s*[a-su-z]\s*\}\s*(?:\\right\s*)?[)}]?[\s.,;]*"
+)
+"""-log p_{t,i}"""
 _ENTRY = regex(r"(?P<of>.+?)\s*_\s*\{?\s*(?P<at>[a-z]'?)\s*\}?")
 
 
@@ -100,6 +104,17 @@ def unused(formulas: Sequence[tuple[int, Found]], used: Collection[Place]) -> It
             summed = isinstance(one.right, Big) and _is_loss_letter(one.right.body, one.fragment)
             if named and not summed and any(m.name not in LOSSES for m in mentions(_alone(one.right, one.fragment))):
                 yield formula.place
+
+
+def of_an_entry(given: Sequence[Equation]) -> list[Equation]:
+    """The losses L_t = -log p_{t,i} of one entry, where the index says nothing of the class, so that it is not read."""
+    computed = {e.target for e in given}
+
+    def picks(equation: Equation) -> bool:
+        read = {m.name for m in equation.used}
+        return bool(equation.loss and read <= computed and _OF_AN_ENTRY.fullmatch(equation.right))
+
+    return [e for e in given if picks(e)]
 
 
 def example_of(section: tuple[str, ...]) -> tuple[str, ...]:
