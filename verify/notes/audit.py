@@ -30,6 +30,7 @@ from verify.notes.contradictions import (
     of_two_minds,
     of_unread_errors,
     of_unused_losses,
+    of_updates,
     of_wrong_errors,
     of_zeros,
 )
@@ -238,7 +239,7 @@ def audit(
     judged = tuple(against_the_whole(tuple(of_unread_errors(perhaps_handed_back(judged, quickly)))))
     judged = tuple(against_the_carried(tuple(against_the_program(judged, texts))))
     judged = tuple(perhaps(judged, quickly))
-    judged = tuple(of_cases(tuple(of_unused_losses(judged, models.written.losses))))
+    judged = tuple(of_updates(tuple(of_cases(tuple(of_unused_losses(judged, models.written.losses))))))
     judged = tuple(map(behind_arrows, unexplained(judged)))
     judged = tuple(of_any_step(tuple(of_zeros(tuple(of_wrong_errors(judged))))))
     judged = tuple(denied(each, lines.get(each.formula.place.file, [])) for each in judged)

@@ -21,6 +21,7 @@ from verify.formulas.readings.conventions import DERIVATIVES
 from verify.notes.audited import ANOTHER, Audited
 from verify.notes.conventions.habits import OF_ONE
 from verify.notes.conventions.trying import RIGHT, sides_of
+from verify.notes.models.stating import UPDATE
 
 OF_TWO_MINDS = "wrong by the model, of which line {line} says another thing"
 
@@ -50,6 +51,7 @@ _CASE = regex(
     re.IGNORECASE,
 )
 """If p = q and i = r: ..."""
+OF_AN_UPDATE = "an update of a letter without a step, as loops have it; with the steps of both sides it can be judged"
 OF_UNUSED = "depends on the loss, which the model does not have: line {line}, which says it, is not used"
 _GRADIENTS = tree.Gradient | tree.Use
 _DERIVED = _GRADIENTS | tree.Derivative | tree.Operated | tree.Error | tree.Differential | tree.Handed | tree.Through
@@ -225,6 +227,13 @@ def of_cases(found: Sequence[Audited]) -> Iterator[Audited]:
         place = each.formula.place
         named = not each.formula.displayed and _CASE.search(place.text[: place.column - 1].rstrip("$`(\\ "))
         yield replace(each, judgements=tuple(_open(one, OF_A_CASE) for one in each.judgements)) if named else each
+
+
+def of_updates(found: Sequence[Audited]) -> Iterator[Audited]:
+    """The formulas, those left open that are wrong and update a gradient without a step: δ_h ← δ_z W^⊤ in a loop."""
+    for each in found:
+        kept = (_open(one, OF_AN_UPDATE) if UPDATE.match(one.formula) else one for one in each.judgements)
+        yield replace(each, judgements=tuple(kept))
 
 
 def of_unused_losses(found: Sequence[Audited], losses: Sequence[Place]) -> Iterator[Audited]:

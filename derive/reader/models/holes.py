@@ -11,6 +11,10 @@ from derive.reader.models.equations.equation import INPUTS, Equation
 from derive.reader.models.equations.finding import NO_TIME, Unread
 from derive.reader.models.equations.names import stripped
 
+_LOOKED_UP = regex(
+    r"[\s&]*(?:\\(?:mathbf|bm|boldsymbol|text|mathrm)\s*\{\s*\w+\s*\}|\\?[A-Za-z]+)(?:_(?:\w|\{[^{}]*\}))?\s*"
+    r"\[\s*\\?[A-Za-z]+\s*_\s*(?:t|\{\s*t\s*\})\s*(?:,\s*:\s*)?\][\s.,;]*"
+)
 _UNDECLARED = regex(r"(?<![A-Za-z\\_^{])(?P<word>[A-Z]{2,})\s*(?=\(|\\left\s*\(|\\[bB]ig+l?\s*\()")
 
 
@@ -125,8 +129,11 @@ def leave_open(chosen: Choice, name: str, reason: str, line: int) -> None:
 
 
 def is_made_of_data(chosen: Choice, equation: Equation) -> bool:
-    """Whether an equation says how an input is put together at its step, of what nothing else of the note computes."""
-    if equation.target.partition("_")[0].lower() not in INPUTS:
+    """Whether an equation says how an input is put together at its step, of what nothing else of the note computes.
+
+    A row that is looked up, e_t = E[w_t], is an input by whatever letter.
+    """
+    if equation.target.partition("_")[0].lower() not in INPUTS and not _LOOKED_UP.fullmatch(equation.right):
         return False
     computed = {e.target for e in chosen.given.equations} | {each.name for each in chosen.given.unread}
     read = {m.name for m in equation.used if m.name != "t"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from derive import nodes
@@ -17,7 +17,7 @@ from derive.reader.models.choice import Choice, nearest, without_later_losses
 from derive.reader.models.commuting import commuting, valued
 from derive.reader.models.declaring import ACCENTED, declarations, said_shapes, text_of, within
 from derive.reader.models.equations.equation import LOSSES, Equation
-from derive.reader.models.equations.filters import as_said, without_shadowed
+from derive.reader.models.equations.filters import PLAINER, as_said, plainer, without_layout, without_shadowed
 from derive.reader.models.equations.losses import example_of
 from derive.reader.models.equations.names import counted_in, letter_name, stripped
 from derive.reader.models.equations.remarks import has_small
@@ -90,7 +90,11 @@ def _own(
 ) -> tuple[Model | Lost, Choice]:
     given = replace(given, equations=[e for e in given.equations if not _of_another_example(e, section)])
     usable = without_later_losses(without_shadowed(given.equations, section), given.general, section, at)
-    chosen = Choice(given, nearest(usable, section, at), names, section, frozenset(beside))
+    ordered = nearest(usable, section, at)
+    short = list(plainer(ordered, section, given.in_gradients))
+    longer = [one for one, _ in short]
+    ordered, usable = ([e for e in each if all(e is not one for one in longer)] for each in (ordered, usable))
+    chosen = Choice(given, ordered, names, section, frozenset(beside))
     wanted = {e.target for e in usable if e.section == section} | _its_loss(usable)
     known = {e.target for e in usable if e.section == section or e.index < at}
     steps = {name: step["of"] for name in names if (step := _STEP.fullmatch(name)) and step["of"] in known}
@@ -104,11 +108,14 @@ def _own(
     fill_gaps(chosen)
     find_holes(chosen)
     chosen.leave_apart(claimed)
+    chosen.doubts += [_plainer(*pair) for pair in short if chosen.by_name.get(pair[0].target) is pair[1]]
     if not chosen.by_name:
         letters = ", ".join(f"{spelled(name)}" for name in sorted(set(names) - LOSSES)[:MOST_NAMED])
         return Lost(NO_EQUATION.format(names=letters) if letters else NO_EQUATIONS), chosen
     while True:
         set_aside(chosen)
+        if not chosen.by_name:  # all are inputs
+            return Lost(NO_EQUATIONS), chosen
         if set(chosen.by_name) <= set(chosen.open):
             why = [IS_OPEN.format(name=name, reason=reason) for name, reason in chosen.open.items()]
             return Lost("; ".join(why[:MOST_NAMED])), chosen
@@ -144,6 +151,16 @@ def _own(
                 doubts, _meant(chosen, cell), unusable=tuple(chosen.contradicted),
             )  # fmt: skip
             return model, chosen
+
+
+def _plainer(longer: Equation, other: Equation) -> str:
+    letters = sorted({m.name for m in longer.used} - {m.name for m in other.used})
+    return PLAINER.format(
+        name=longer.target,
+        line=other.place[1],
+        other=longer.place[1],
+        letters=", ".join(map(str, map(spelled, letters))),
+    )
 
 
 def _given(chosen: Choice, cell: Cell) -> tuple[str, ...]:
@@ -208,12 +225,30 @@ def _of_another_example(equation: Equation, section: tuple[str, ...]) -> bool:
 
 def _its_loss(given: Sequence[Equation]) -> set[str]:
     """The loss of a note that has one model, or what it reads out of the last step: its gradients are of that."""
-    written: dict[str, set[str]] = {}
+    ways: dict[str, dict[str, Equation]] = {}
     for equation in given:
-        written.setdefault(equation.target, set()).add(as_said(equation))
-    several = any(len(ways) > 1 for ways in written.values())
+        ways.setdefault(equation.target, {})[as_said(equation)] = equation
+    single = {
+        name: one for name, (one, *others) in ((name, [*each.values()]) for name, each in ways.items()) if not others
+    }
+    several = any(len({_in_full(one, single) for one in each.values()}) > 1 for each in ways.values())
     losses = {e.target for e in given if e.loss}
     return set() if several else losses or {e.target for e in given if e.at_end}
+
+
+DEEPEST = 8
+"""Parts within parts of an equation."""
+
+
+def _in_full(equation: Equation, single: Mapping[str, Equation], depth: int = DEEPEST) -> str:
+    """What an equation says with the only values of its parts for their letters: tanh(W x_t + U h) of tanh(z_t)."""
+    text = equation.right
+    for mention in reversed(equation.used) if depth and not equation.loss else ():
+        part = single.get(mention.name)
+        if part is not None and mention.offset == equation.offset:
+            start, end = mention.start - equation.right_start, mention.end - equation.right_start
+            text = f"{text[:start]}{_in_full(part, single, depth - 1)}{text[end:]}"
+    return without_layout(text)
 
 
 def _settle(chosen: Choice, error: InputError) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from derive.errors import Place
 from derive.patterns import regex
@@ -22,8 +23,10 @@ from derive.reader.models.equations.filters import (
     without_abbreviated,
     without_compared,
     without_cycles,
+    without_decimals,
     without_entries,
     without_general,
+    without_kept,
     without_layers,
     without_powers,
     without_rates,
@@ -32,6 +35,7 @@ from derive.reader.models.equations.filters import (
     without_worked,
 )
 from derive.reader.models.equations.finding import (
+    DERIVATIVE,
     PICKED,
     Unread,
     equations,
@@ -56,7 +60,7 @@ from derive.reader.models.equations.losses import (
     whole,
 )
 from derive.reader.models.equations.losses import unused as unused_losses
-from derive.reader.models.equations.names import letter_name, stripped
+from derive.reader.models.equations.names import letter_name, names, stripped
 from derive.reader.models.equations.other_names import applied_twice, under_other_names
 from derive.reader.models.equations.remarks import guards
 from derive.reader.models.equations.supposing import flat
@@ -136,6 +140,11 @@ class Written:
     numbers: bool = False
     """Whether words say that the letters are numbers."""
 
+    @cached_property
+    def in_gradients(self) -> frozenset[str]:
+        """The letters of formulas with derivatives."""
+        return frozenset().union(*(names(one) for one in self.claiming if DERIVATIVE.search(one.text)))
+
     def defined(self, formula: Found) -> list[Equation]:
         """The forward equations in a formula; one that splits a value is there once."""
         every = [*_defined(formula, 0, self.families), *self.ended.get(formula.place, ())]
@@ -184,7 +193,9 @@ def written(
                                 in_one_face(
                                     without_cycles(
                                         without_powers(
-                                            without_worked(without_unrolled(without_rates(without_layers(said))))
+                                            without_worked(
+                                                without_kept(without_unrolled(without_rates(without_layers(said))))
+                                            )
                                         )
                                     )
                                 )
@@ -204,6 +215,8 @@ def written(
         bare = {e.target for e in timed}
         timed = [e for e in timed if not (e.target.endswith(BAR) and e.target.removesuffix(BAR) in bare)]
     timeless = [(formula, e) for formula, e in at_the_end(claiming, timed) if not gradient(e.target)]
+    lettered = without_decimals([e for _, e in timeless])
+    timeless = [(formula, e) for formula, e in timeless if e in lettered]
     every_time = [*timed, *(equation for _, equation in timeless)]
     here = [*of_itself(claiming, every_time)]
     every_time += [equation for _, equation in here]
