@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -15,6 +16,12 @@ _LOOKED_UP = regex(
     r"[\s&]*(?:\\(?:mathbf|bm|boldsymbol|text|mathrm)\s*\{\s*\w+\s*\}|\\?[A-Za-z]+)(?:_(?:\w|\{[^{}]*\}))?\s*"
     r"\[\s*\\?[A-Za-z]+\s*_\s*(?:t|\{\s*t\s*\})\s*(?:,\s*:\s*)?\][\s.,;]*"
 )
+_ENCODED = regex(
+    r"[\s&]*\\(?:text|math|operatorname)[a-z]*\s*\{\s*(?:one[-_\\ ]*hot|embed(?:ding)?|emb|lookup)\s*\}"
+    r"\s*\([^()=]*\)[\s.,;]*",
+    re.IGNORECASE,
+)
+"""A symbol as a vector: \\text{one-hot}(inputs_t)."""
 _UNDECLARED = regex(r"(?<![A-Za-z\\_^{])(?P<word>[A-Z]{2,})\s*(?=\(|\\left\s*\(|\\[bB]ig+l?\s*\()")
 
 
@@ -131,8 +138,10 @@ def leave_open(chosen: Choice, name: str, reason: str, line: int) -> None:
 def is_made_of_data(chosen: Choice, equation: Equation) -> bool:
     """Whether an equation says how an input is put together at its step, of what nothing else of the note computes.
 
-    A row that is looked up, e_t = E[w_t], is an input by whatever letter.
+    A row that is looked up, e_t = E[w_t], and a symbol as a vector are inputs by whatever letter.
     """
+    if _ENCODED.fullmatch(equation.right):
+        return True
     if equation.target.partition("_")[0].lower() not in INPUTS and not _LOOKED_UP.fullmatch(equation.right):
         return False
     computed = {e.target for e in chosen.given.equations} | {each.name for each in chosen.given.unread}

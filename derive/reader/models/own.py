@@ -146,8 +146,9 @@ def _own(
             meant += [CARRIED.format(state=spelled(a), value=spelled(b)) for a, b in passed.items()]
             meant += [*_later(chosen, at), *_of_two(chosen), *_or_else(chosen), *_guarded(chosen)]
             doubts = (*chosen.doubts, *numbers, *meant, *chosen.instead.values())
+            places = _places(chosen) | of_others(chosen) | chosen.of_data
             model = Model(
-                named, _origin(chosen), said, _places(chosen) | of_others(chosen), tuple(holes_of(chosen)),
+                named, _origin(chosen), said, places, tuple(holes_of(chosen)),
                 doubts, _meant(chosen, cell), unusable=tuple(chosen.contradicted),
             )  # fmt: skip
             return model, chosen
@@ -294,6 +295,7 @@ def _settle(chosen: Choice, error: InputError) -> bool:
         return True
     if is_made_of_data(chosen, equation):
         del chosen.by_name[guilty]
+        chosen.of_data.add(equation.place)
         chosen.assumed.append(MADE_OF_DATA.format(name=guilty, line=equation.place[1]))
     elif not chosen.take_another(equation, error.message):
         leave_open(chosen, guilty, error.message, equation.place[1])
