@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -21,6 +21,7 @@ from derive.reader.models.equations.filters import (
     with_one_case,
     with_one_example,
     without_abbreviated,
+    without_closed_forms,
     without_compared,
     without_cycles,
     without_decimals,
@@ -96,6 +97,14 @@ _SIGN = r"\s*(?:\\(?:cdot|,)\s*)?"
 _UPRIGHT = regex(rf"{_WEIGHT}{_SIGN}(?:\\left)?\[?\s*{_COLUMN}")
 _LYING = regex(rf"{_COLUMN}(?:\s*-\s*1)?\s*\}}?\s*\]?{_SIGN}{_WEIGHT}")
 _SLOPES = regex(r"(?:sigma|tanh)\s*(?:'|\^\s*\{?\s*\\prime\s*\}?)\s*\(\s*(?!.{0,20}[-+])([^()=]{1,20}?)\s*\)")
+
+
+_NARROWING: tuple[Callable[[Sequence[Equation]], list[Equation]], ...] = (
+    without_layers, without_rates, without_unrolled, without_closed_forms, without_kept, without_worked, without_powers,
+    without_cycles, in_one_face, with_one_example, without_abbreviated, without_general, without_entries, without_slips,
+    with_one_case, with_named_arguments,
+)  # fmt: skip
+"""What leaves equations out, or puts them in another form, one behind the other."""
 
 
 @dataclass(frozen=True)
@@ -183,29 +192,9 @@ def written(
     stated, units = of_units(with_defined_softmax(of_softmax(of_diagonals(of_entries(labelled(stated)))), formulas))
     declarations = [*declarations, *declared_weights(stated), *units]
     said = with_blocks(unpacked([e for e in stated if not (e.fragment.plain and gradient(e.target))], claiming))
-    every = with_named_arguments(
-        with_one_case(
-            without_slips(
-                without_entries(
-                    without_general(
-                        without_abbreviated(
-                            with_one_example(
-                                in_one_face(
-                                    without_cycles(
-                                        without_powers(
-                                            without_worked(
-                                                without_kept(without_unrolled(without_rates(without_layers(said))))
-                                            )
-                                        )
-                                    )
-                                )
-                            )
-                        )
-                    )
-                )
-            )
-        )
-    )
+    every = said
+    for narrowed in _NARROWING:
+        every = narrowed(every)
     every = with_labelled_biases(with_dependences(every))
     states = {m.name for e in every for m in e.used if m.offset == -1}
     gradients = gradient_letters((formula for _, formula in claiming), states)

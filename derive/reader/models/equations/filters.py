@@ -112,6 +112,18 @@ def _decimals(right: str) -> bool:
     return _DECIMAL.search(right) is not None and is_value(_FUNCTIONS.sub("", right))
 
 
+def without_closed_forms(given: Sequence[Equation]) -> list[Equation]:
+    """The equations without h_t = W^t h_0, which follows from a recurrence that the note writes."""
+    carried = {e.target for e in given if any((m.name, m.offset) == (e.target, e.offset - 1) for m in e.used)}
+
+    def closed(equation: Equation) -> bool:
+        return equation.target in carried and any(
+            m.name == f"{equation.target}_0" and m.offset is None for m in equation.used
+        )
+
+    return [e for e in given if not closed(e)]
+
+
 def without_kept(given: Sequence[Equation]) -> list[Equation]:
     """The equations without h_t = h_{t-1}, which running text says of a case, of what the note computes."""
     computed = {e.target for e in given if len(e.used) > 1}
