@@ -135,6 +135,18 @@ def leave_open(chosen: Choice, name: str, reason: str, line: int) -> None:
     chosen.open[name] = f"its equation in line {line} cannot be used ({reason})"
 
 
+def give(chosen: Choice, equation: Equation) -> None:
+    """Take what an equation computes as given, without its equation and without those that nothing else reads."""
+    chosen.ends[equation.target] = chosen.behind(equation) - {equation.target}
+    waiting = [equation]
+    while waiting:
+        left = waiting.pop()
+        del chosen.by_name[left.target]
+        chosen.of_data.add(left.place)
+        read = {m.name for m in left.used} - set(chosen.used)
+        waiting += [e for name, e in chosen.by_name.items() if name in read and not e.loss and e not in waiting]
+
+
 def is_made_of_data(chosen: Choice, equation: Equation) -> bool:
     """Whether an equation says how an input is put together at its step, of what nothing else of the note computes.
 

@@ -16,14 +16,14 @@ from derive.reader.models.aliases import aliases, carried, shorthands, slips, wi
 from derive.reader.models.choice import Choice, nearest, without_later_losses
 from derive.reader.models.commuting import commuting, valued
 from derive.reader.models.declaring import ACCENTED, declarations, said_shapes, text_of, within
-from derive.reader.models.equations.equation import LOSSES, Equation
+from derive.reader.models.equations.equation import LOSSES, TRANSPOSES, Equation
 from derive.reader.models.equations.filters import PLAINER, as_said, plainer, without_layout, without_shadowed
 from derive.reader.models.equations.losses import example_of
 from derive.reader.models.equations.names import counted_in, letter_name, stripped
 from derive.reader.models.equations.remarks import has_small
 from derive.reader.models.equations.together.norms import with_norms
 from derive.reader.models.gaps import fill_gaps, without_same_losses
-from derive.reader.models.holes import find_holes, holes_of, is_made_of_data, leave_open, of_others, set_aside
+from derive.reader.models.holes import find_holes, give, holes_of, is_made_of_data, leave_open, of_others, set_aside
 from derive.reader.models.model import Lost, Model
 from derive.reader.models.written import Written
 from derive.reader.text.usual import length_of
@@ -46,11 +46,13 @@ NO_EQUATION = "the note has no equation for {names}"
 NO_EQUATIONS = "the note has no equation of a model"
 IS_OPEN = "{name} is open: {reason}"
 NO_MODEL = "the equations in lines {lines} make no model: {reason}"
+IN_USE = "{name} is a matrix where it is used, which its equation may not give"
 MADE_OF_DATA = "{name} is given at every step, whatever data line {line} puts it together from"
 SQUARED = "the square of a vector in {letter} is the sum of the squares of its entries"
 
 MOST_NAMED = 3
 """Letters that are named where no model is found."""
+_CAPITAL = regex(r"[A-Z](?![a-z])")
 _GATES = frozenset("fiogzr")
 _STEP = regex(r"(?P<of>.+)_\d+")
 """h_3 where an equation for h stands before: h at step 3, whatever is called h_3 behind."""
@@ -272,6 +274,10 @@ def _settle(chosen: Choice, error: InputError) -> bool:
         chosen.single += dict.fromkeys((*chosen.by_name, *chosen.used))
         (chosen.assumed if why == SAID_SMALL else chosen.doubts).append(why)
         return True
+    if isinstance(error, ShapesOpenError) and (matrix := _matrix_in_use(chosen)):
+        leave_open(chosen, matrix.target, IN_USE.format(name=matrix.target), matrix.place[1])
+        give(chosen, matrix)
+        return True
     guilty = next((n for n, e in chosen.by_name.items() if place and within(place, e.fragment)), None)
     if guilty is None or place is None or guilty in chosen.open:
         last = next((name for name in reversed(chosen.by_name) if name not in chosen.open), None)
@@ -300,6 +306,20 @@ def _settle(chosen: Choice, error: InputError) -> bool:
     elif not chosen.take_another(equation, error.message):
         leave_open(chosen, guilty, error.message, equation.place[1])
     return True
+
+
+def _matrix_in_use(chosen: Choice) -> Equation | None:
+    """A_t of h_t = h_{t-1} A_t^⊤, a matrix that an equation computes at every step, perhaps as one row of it."""
+    for reader in chosen.by_name.values():
+        carried = {m.name for m in reader.used if m.offset is not None and m.offset < reader.offset}
+        for mention in reader.used if reader.target in carried else ():
+            own = chosen.by_name.get(mention.name)
+            text = reader.fragment.text[mention.start : mention.end] + reader.fragment.text[mention.end :][:12]
+            if own is None or own.target in chosen.open or mention.name in carried or not _CAPITAL.match(mention.name):
+                continue
+            if TRANSPOSES.search(text) and mention.offset == reader.offset:
+                return own
+    return None
 
 
 def _all_numbers(chosen: Choice) -> str:
