@@ -23,7 +23,7 @@ _NUMBERED = regex(r"[\s&]*(?:\\delta|δ)[^=]*\d[^=]*=")
 _GIVEN = regex(r"(?:\\delta(?![A-Za-z])|δ)\s*(?:[_^]\s*(?:t(?![A-Za-z])|\{\s*\(?\s*t\s*\)?\s*\})\s*)?[&\s]*:?=")
 _NAMES = regex(r"=:")
 UPDATE = regex(
-    r"[\s&]*(?:\\(?:delta|nabla)(?![A-Za-z])|[δ∇]|d(?=[A-Za-z]))(?:(?![=≈]|(?<![A-Za-z])[tT](?![A-Za-z])).)*?"
+    r"[\s&]*(?:\\delta(?![A-Za-z])|δ)(?:(?![=≈]|(?<![A-Za-z])[tT](?![A-Za-z])).)*?"
     r"(?:\\(?:gets|leftarrow)(?![A-Za-z])|←)"
 )
 """δ_h ← δ_z W^⊤, an update of a gradient without a step, which says nothing of what the letter stands for."""
