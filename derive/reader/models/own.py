@@ -38,8 +38,11 @@ OF_TWO = "{name} is {entry} alone, though {other} has an equation of its own"
 FIRST_OF_TWO = "{name} is the first of the values that line {line} gives it"
 GUARDED = "logarithms are read without the small number that keeps them finite"
 GUARDED_OFTEN = "logarithms are read without the small number that keeps them finite, which other formulas may have"
-HARMLESS = frozenset([SMALL, GUARDED])
-"""Guesses that make nothing wrong: that all sizes are 1, or a small number 0, in what is said of any."""
+FROM_ZERO = "steps are counted from 0, as the loss sums them, so that T - 1 is the last one"
+HARMLESS = frozenset([SMALL, GUARDED, FROM_ZERO])
+"""Guesses that make nothing wrong: that all sizes are 1, or a small number 0, in what is said of any; how the loss of
+the document itself counts.
+"""
 SLIPPED = "{letter} stands for {other}, in which alone its equation differs from a part of another"
 CARRIED = "what reads {value} is meant to read {state}, which is the same and which alone is spoken of"
 NO_EQUATION = "the note has no equation for {names}"
