@@ -33,11 +33,18 @@ _SIZED = regex(
 )
 """The sizes of the identity and of zeros: I_{n \\times n}."""
 
+_TIMES = r"(?:\\(?:times|cdot)(?![A-Za-z])|[×·])"
+_BEFORE_DOTS = regex(rf"{_TIMES}(?=\s*\\[lc]?dots(?![A-Za-z])\s*(?:\\[dt]?frac(?![A-Za-z])|\\left(?![A-Za-z])|\())")
+_BEHIND_DOTS = regex(rf"(?<=\}})(?P<dots>\s*\\[lc]?dots(?![A-Za-z])\s*){_TIMES}(?=\s*\\[dt]?frac(?![A-Za-z]))")
+"""A sign of a product on one side of dots alone."""
+
 
 def usual(fragment: Fragment) -> Fragment:
-    """The formula with braces for such brackets, without such sizes and without slips."""
+    """The formula with braces for such brackets, without such sizes and signs, and without slips."""
     text = _ENTRY.sub(lambda m: f"{{{m['letter']}}}", fragment.text)
     text = _SIZED.sub(lambda m: m["constant"] + " " * len(m["sizes"]), text)
+    text = _BEFORE_DOTS.sub(lambda m: " " * len(m.group()), text)
+    text = _BEHIND_DOTS.sub(lambda m: m["dots"].ljust(len(m.group())), text)
     changed = text != fragment.text and not fragment.plain
     return without_slips(replace(fragment, text=text, as_written=fragment.written) if changed else fragment)
 

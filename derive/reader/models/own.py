@@ -96,8 +96,8 @@ def _own(
     given = replace(given, equations=[e for e in given.equations if not _of_another_example(e, section)])
     usable = without_later_losses(without_shadowed(given.equations, section), given.general, section, at)
     ordered = nearest(usable, section, at)
-    short = list(plainer(ordered, section, given.in_gradients))
-    longer = [one for one, _ in short]
+    pairs = list(plainer(ordered, section, given.in_gradients))
+    longer = [one for one, _ in pairs]
     ordered, usable = ([e for e in each if all(e is not one for one in longer)] for each in (ordered, usable))
     chosen = Choice(given, ordered, names, section, frozenset(beside))
     wanted = {e.target for e in usable if e.section == section} | _its_loss(usable)
@@ -113,7 +113,7 @@ def _own(
     fill_gaps(chosen)
     find_holes(chosen)
     chosen.leave_apart(claimed)
-    chosen.doubts += [_plainer(*pair) for pair in short if chosen.by_name.get(pair[0].target) is pair[1]]
+    chosen.doubts += [_plainer(*pair) for pair in pairs if chosen.by_name.get(pair[0].target) is pair[1]]
     if not chosen.by_name:
         letters = ", ".join(f"{spelled(name)}" for name in sorted(set(names) - LOSSES)[:MOST_NAMED])
         return Lost(NO_EQUATION.format(names=letters) if letters else NO_EQUATIONS), chosen

@@ -149,8 +149,8 @@ class Differentials(Derivatives):
             if resolved and target is not None and loss is not None:
                 skip = 3 if i + 2 < len(factors) and lists_letters(factors[i + 2]) else 2
                 gradient = Gradient(as_value(resolved), loss[0], found.stars > 0)
-                if (part := self.of_labelled_loss(gradient, target)) is not gradient:
-                    return part, i + skip
+                if (worded := self.of_labelled_loss(gradient, target)) is not gradient:
+                    return worded, i + skip
                 return self.weighted(gradient, target), i + skip
             if loss is not None and (copy := self._copy(below)) is not None:
                 return self._used(copy, loss[0], below[0]), i + 2
