@@ -144,20 +144,29 @@ def of_unread_errors(found: Sequence[Audited]) -> Iterator[Audited]:
         named = _ERROR.match(each.formula.text.lstrip(" &\n"))
         if named is None or not RELATION.match(each.formula.text.lstrip(" &\n")[named.end() :].lstrip(" &")):
             continue
-        lost = bool(operands_in_words(each.formula.fragment))
+        lost = bool(operands_in_words(each.formula.fragment)) or _says_nothing_read(each, _error_named(named.group()))
         if lost or all(one.word is Word.UNREADABLE or _UNKNOWN.search(one.reason) for one in each.judgements):
-            unread[_error_named(named.group())] = each
+            unread.setdefault(_error_named(named.group()), each)
         else:
             read.add(_error_named(named.group()))
     for each in found:
         wrong = unread and any(one.word is Word.WRONG for one in each.judgements)
         letters = {_error_named(m.group()): m.group() for m in _ERROR.finditer(each.formula.text)} if wrong else {}
         said = next((name for name in letters if name in unread.keys() - read), None)
-        if said is None:
+        if said is None or unread[said] is each:
             yield each
             continue
         reason = OF_UNREAD.format(letter=f"${letters[said]}$", line=unread[said].formula.place.line)
         yield replace(each, judgements=tuple(_open(one, reason) for one in each.judgements))
+
+
+def _says_nothing_read(audited: Audited, letter: str) -> bool:
+    """Whether nothing of what a formula says of an error letter is decided, and no other line says what it is."""
+    known = audited.model is not None and letter in dict(audited.model.meant.errors)
+    return not known and all(
+        one.word in (Word.UNDECIDED, Word.UNREADABLE) or NO_READING in one.reason or MISFIT in one.reason
+        for one in audited.judgements
+    )
 
 
 def _error_named(text: str) -> str:
