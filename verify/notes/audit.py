@@ -34,6 +34,7 @@ from verify.notes.contradictions import (
     of_two_minds,
     of_unread_errors,
     of_unused_losses,
+    of_updates,
     of_wrong_errors,
     of_zeros,
 )
@@ -56,7 +57,7 @@ from verify.notes.conventions.steps import (
 from verify.notes.conventions.trying import Judge, mending, wrong_in
 from verify.notes.denied import denied
 from verify.notes.door.batches import of_one_example
-from verify.notes.door.from_zero import counted_from_first, counted_from_one
+from verify.notes.door.from_zero import counted_from_first, counted_from_one, with_step_before_zero
 from verify.notes.door.gates import asking, for_each_gate, of_each_gate
 from verify.notes.door.own_letters import with_own_letters
 from verify.notes.door.stacked import of_single_steps
@@ -177,7 +178,9 @@ def audit(
         check = judge
     check = remembered(check)
     document = counted_from_first(with_words_read(with_units_joined(of_single_steps(read(path)))))
-    document = for_each_gate(counted_from_one(with_own_letters(counted(of_one_example(document)))))
+    document = for_each_gate(
+        counted_from_one(with_step_before_zero(with_own_letters(counted(of_one_example(document)))))
+    )
     _refuse_unread(document)
     models = Models(
         tuple(of_each_gate(document.formulas)),
@@ -246,7 +249,7 @@ def audit(
     judged = tuple(against_the_whole(tuple(of_unread_errors(perhaps_handed_back(judged, quickly)))))
     judged = tuple(against_the_carried(tuple(against_the_program(tuple(against_the_recursion(judged)), texts))))
     judged = tuple(perhaps(judged, quickly))
-    judged = tuple(of_cases(tuple(of_unused_losses(judged, models.written.losses))))
+    judged = tuple(of_updates(tuple(of_cases(tuple(of_unused_losses(judged, models.written.losses))))))
     judged = tuple(map(behind_arrows, unexplained(judged)))
     judged = tuple(of_any_step(tuple(of_zeros(tuple(of_wrong_errors(judged))))))
     judged = tuple(denied(each, lines.get(each.formula.place.file, [])) for each in judged)

@@ -21,6 +21,7 @@ from verify.formulas.readings.conventions import DERIVATIVES
 from verify.notes.audited import ANOTHER, Audited
 from verify.notes.conventions.habits import OF_ONE
 from verify.notes.conventions.trying import RIGHT, sides_of
+from verify.notes.models.stating import UPDATE
 
 OF_TWO_MINDS = "wrong by the model, of which line {line} says another thing"
 
@@ -50,6 +51,7 @@ _CASE = regex(
     re.IGNORECASE,
 )
 """If p = q and i = r: ..."""
+OF_AN_UPDATE = "an update of a letter without a step, as loops have it; with the steps of both sides it can be judged"
 OF_UNUSED = "depends on the loss, which the model does not have: line {line}, which says it, is not used"
 _GRADIENTS = tree.Gradient | tree.Use
 _DERIVED = _GRADIENTS | tree.Derivative | tree.Operated | tree.Error | tree.Differential | tree.Handed | tree.Through
@@ -142,20 +144,29 @@ def of_unread_errors(found: Sequence[Audited]) -> Iterator[Audited]:
         named = _ERROR.match(each.formula.text.lstrip(" &\n"))
         if named is None or not RELATION.match(each.formula.text.lstrip(" &\n")[named.end() :].lstrip(" &")):
             continue
-        lost = bool(operands_in_words(each.formula.fragment))
+        lost = bool(operands_in_words(each.formula.fragment)) or _says_nothing_read(each, _error_named(named.group()))
         if lost or all(one.word is Word.UNREADABLE or _UNKNOWN.search(one.reason) for one in each.judgements):
-            unread[_error_named(named.group())] = each
+            unread.setdefault(_error_named(named.group()), each)
         else:
             read.add(_error_named(named.group()))
     for each in found:
         wrong = unread and any(one.word is Word.WRONG for one in each.judgements)
         letters = {_error_named(m.group()): m.group() for m in _ERROR.finditer(each.formula.text)} if wrong else {}
         said = next((name for name in letters if name in unread.keys() - read), None)
-        if said is None:
+        if said is None or unread[said] is each:
             yield each
             continue
         reason = OF_UNREAD.format(letter=f"${letters[said]}$", line=unread[said].formula.place.line)
         yield replace(each, judgements=tuple(_open(one, reason) for one in each.judgements))
+
+
+def _says_nothing_read(audited: Audited, letter: str) -> bool:
+    """Whether nothing of what a formula says of an error letter is decided, and no other line says what it is."""
+    known = audited.model is not None and letter in dict(audited.model.meant.errors)
+    return not known and all(
+        one.word in (Word.UNDECIDED, Word.UNREADABLE) or NO_READING in one.reason or MISFIT in one.reason
+        for one in audited.judgements
+    )
 
 
 def _error_named(text: str) -> str:
@@ -225,6 +236,13 @@ def of_cases(found: Sequence[Audited]) -> Iterator[Audited]:
         place = each.formula.place
         named = not each.formula.displayed and _CASE.search(place.text[: place.column - 1].rstrip("$`(\\ "))
         yield replace(each, judgements=tuple(_open(one, OF_A_CASE) for one in each.judgements)) if named else each
+
+
+def of_updates(found: Sequence[Audited]) -> Iterator[Audited]:
+    """The formulas, those left open that are wrong and update a gradient without a step: δ_h ← δ_z W^⊤ in a loop."""
+    for each in found:
+        kept = (_open(one, OF_AN_UPDATE) if UPDATE.match(one.formula) else one for one in each.judgements)
+        yield replace(each, judgements=tuple(kept))
 
 
 def of_unused_losses(found: Sequence[Audited], losses: Sequence[Place]) -> Iterator[Audited]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -29,7 +30,8 @@ def argument_of(letters: Letters, written: Written, fragment: Fragment, *, barre
 
     With `barred`, or where a formula has the slope at such a letter or differentiates by it, o with a bar means it too.
     """
-    if (value := _value_of_softmax(letters, written, fragment)) is not None:
+    value = _value_of_softmax(letters, written, fragment) or _predicted(letters, written, fragment)
+    if value is not None:
         return value
     certain = not letters.meant.bars and _BARRED.search(fragment.text) is not None
     barred = barred or certain
@@ -74,6 +76,22 @@ def _value_of_softmax(letters: Letters, written: Written, fragment: Fragment) ->
     if found is not None:
         letters.guesses.assumed[found.name] = f"{written.base} stands for {found.name}"
     return found
+
+
+def _predicted(letters: Letters, written: Written, fragment: Fragment) -> Found | None:
+    """ŷ_t for the y_t of ∂L/∂y_t ∂ŷ_t/∂h_t, where nothing is called y."""
+    name = letters.known.get(f"{written.base}_hat")
+    above = re.search(
+        rf"(?:\\partial|∂)\s*\{{?\s*\\(?:wide)?hat\s*\{{?\s*{re.escape(written.base)}(?![A-Za-z])", fragment.text
+    )
+    if name is None or above is None or len(written.base) > 1 or written.primes or written.transposed:
+        return None
+    for labels, time, at, layer in letters.ways(written, fragment):
+        other = Guess(f"{written.base} is not {name}", holds=False, doubtful=True)
+        if not (labels or at or layer) and time is not None and not letters.guesses.other(f"hat {written.base}", other):
+            letters.guesses.assumed[name] = f"{written.base} stands for {name}"
+            return Found(name, time, at)
+    return None
 
 
 def between(sides: Sequence[Syntax], letters: Letters, fragment: Fragment) -> dict[str, str]:

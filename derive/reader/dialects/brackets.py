@@ -1,4 +1,4 @@
-"""Slips of brackets: one too many at an end, `\\sigma(W x_t + b))`, and one that is never closed, `f(p(t)`."""
+"""Slips of brackets: one too many at an end, `\\sigma(W x_t + b))`, and one that is never closed, `f(p(t)`; entries."""
 
 from __future__ import annotations
 
@@ -20,6 +20,33 @@ _PART = regex(
 _CLAIMS = regex(r"\\(?:partial|nabla|delta|Delta)(?![A-Za-z])|[∂∇δ]|\\frac\s*\{\s*d\s*[A-Za-z\\]")
 """What speaks of a derivative."""
 _TWICE = regex(r"[)\]]\s*\Z")
+
+
+_FACED = r"(?:\\[A-Za-z]+\s*\{\s*\\?[A-Za-z]+\s*\}|\\?[A-Za-z]+\s+[A-Za-z](?![A-Za-z])|\\[A-Za-z]+|[A-Za-z])"
+_ENTRY = regex(
+    rf"(?:(?<![\w}})\]])|(?<=\\partial))\[(?P<letter>\s*{_FACED}(?:\s*[_^]\s*(?:\w|\{{[^{{}}]*\}}))*\s*)\](?=\s*_)"
+)
+"""A letter in brackets of its own before an index: [c_{t-1}]_1."""
+_SIZED = regex(
+    r"(?<![A-Za-z\\])(?P<constant>(?:\\(?:math[a-z]+|bm|boldsymbol)(?:\s+|\s*\{\s*|(?=0)))?[I01](?:\s*\})?)"
+    r"(?P<sizes>\s*_\s*\{\s*\w+\s*(?:\\times(?![A-Za-z])|×)\s*\w+\s*\})"
+)
+"""The sizes of the identity and of zeros: I_{n \\times n}."""
+
+_TIMES = r"(?:\\(?:times|cdot)(?![A-Za-z])|[×·])"
+_BEFORE_DOTS = regex(rf"{_TIMES}(?=\s*\\[lc]?dots(?![A-Za-z])\s*(?:\\[dt]?frac(?![A-Za-z])|\\left(?![A-Za-z])|\())")
+_BEHIND_DOTS = regex(rf"(?<=\}})(?P<dots>\s*\\[lc]?dots(?![A-Za-z])\s*){_TIMES}(?=\s*\\[dt]?frac(?![A-Za-z]))")
+"""A sign of a product on one side of dots alone."""
+
+
+def usual(fragment: Fragment) -> Fragment:
+    """The formula with braces for such brackets, without such sizes and signs, and without slips."""
+    text = _ENTRY.sub(lambda m: f"{{{m['letter']}}}", fragment.text)
+    text = _SIZED.sub(lambda m: m["constant"] + " " * len(m["sizes"]), text)
+    text = _BEFORE_DOTS.sub(lambda m: " " * len(m.group()), text)
+    text = _BEHIND_DOTS.sub(lambda m: m["dots"].ljust(len(m.group())), text)
+    changed = text != fragment.text and not fragment.plain
+    return without_slips(replace(fragment, text=text, as_written=fragment.written) if changed else fragment)
 
 
 def without_slips(fragment: Fragment) -> Fragment:

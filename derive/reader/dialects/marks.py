@@ -11,7 +11,7 @@ import re
 from urllib.parse import unquote, unquote_plus
 
 from derive.patterns import regex
-from derive.reader.dialects import components, concatenations, doxygen, escapes, scripts
+from derive.reader.dialects import components, concatenations, doxygen, escapes, scripts, ticks
 from derive.reader.text.words import WORDS
 
 _TICKED = regex(r"\$`([^`$\n]+)`\$")
@@ -104,7 +104,7 @@ def usual(text: str, suffix: str = ".md") -> str:
     text = _BRACED.sub(r"\g<before> \g<body> \g<behind>", text)
     text = _ON.sub(lambda m: f"{m.group(1)}\\\\".ljust(len(m.group())), text)
     text = _CLOSES.sub(lambda m: m.group("last").ljust(len(m.group())), text)
-    text = _LABEL.sub(lambda m: m.group(1).ljust(len(m.group())), text)
+    text = ticks.usual(_LABEL.sub(lambda m: m.group(1).ljust(len(m.group())), text))
     text = _FONT_TIED.sub(lambda m: f"{m.group(1)}{m.group(2)}".rjust(len(m.group())), text)
     text = _TOGETHER.sub(r"\2\1", text)
     text = _PADDED.sub(lambda m: "".join(m.groups()).rjust(len(m.group())), text)

@@ -135,6 +135,8 @@ class Choice:
     missing: set[str] = field(default_factory=set)
     late_inputs: set[str] = field(default_factory=set)
     """What is given at every step and read one step late, or later, alone."""
+    of_data: set[tuple[str, int, int]] = field(default_factory=set)
+    """Where equations stand that put inputs together."""
     apart: list[Equation] = field(default_factory=list)
     """Equations of the section that share nothing with what is claimed."""
     numbers: list[str] = field(default_factory=list)

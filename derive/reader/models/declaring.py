@@ -148,7 +148,7 @@ def text_of(chosen: Choice) -> tuple[list[Fragment], list[Declaration]]:
         declared.append(_declared("target", f"{_lettered(name)}{time}"))
     declared.append(_declared("output", f"{_lettered(output.target)}{time}"))
     for name, offsets in chosen.used_by(name for name in chosen.by_name if name not in chosen.open).items():
-        free = name not in chosen.by_name and name not in targets and name not in chosen.open
+        free = name not in chosen.by_name and name not in targets and (name not in chosen.open or name in chosen.ends)
         if free and (0 in offsets or name in chosen.before | chosen.late_inputs):
             declared.append(_declared("input", f"{_lettered(name)}{time}"))
     read = {*chosen.used_by(name for name in chosen.by_name if name not in chosen.open), *chosen.by_name} - {

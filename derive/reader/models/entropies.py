@@ -33,10 +33,21 @@ _LIKELIHOOD = regex(
     re.DOTALL,
 )
 """L_t = -log p(y_t | x_1, ..., x_t), or L = Σ_t L_t = -Σ_t log p(y_t | x_1, ..., x_t)."""
+_OF_A_CLASS = regex(
+    r"(?:\\[A-Za-z]+\s*\{?\s*)*(?P<loss>[A-Za-z]+)[^=]*?="
+    rf"\s*-\s*(?:{_SUM})?\\?(?:log|ln)\s*(?:\\(?:left|!|[bB]igg?l?)|[({{\[]|\s)*"
+    r"(?P<first>\\?[A-Za-z]+|\\(?:wide)?hat\s*\{?\s*[A-Za-z]\s*\}?)\s*_\s*(?:t\s*\[|\{\s*t\s*(?:\}\s*\[|,))\s*"
+    r"(?P<second>\\(?:text(?:rm|it)?|math(?:rm|it)|operatorname)\s*\{\s*(?:targets?|true|label|correct|gold|class|truth)\s*\})"
+    r"[\s\]})]*(?:\\(?:right|[bB]igg?r?)\s*[)\]])?[\s.,;]*"
+)
+"""L_t = -log p_{t, target}: the entry of the class that a word names."""
+_QUOTIENT = regex(r"[\s&]*\\[dt]?frac\s*\{\s*(?:\\exp(?![A-Za-z])|e\s*\^)[^=]*?\}\s*\{\s*\\sum")
+"""The softmax as it is written out."""
 _BETWEEN_ROWS = regex(
     r"\\\\(?:\s*\[[^\[\]]*\])?|\\left\s*\\\{\s*(?=\\begin)|(?<=\})\s*\\right\s*\.|"
     r"\\(?:begin|end)\s*\{[a-z]+\*?\}(?:\s*\{[lcr|\s]*\})?"
 )
+OF_A_CLASS = "the loss is the cross-entropy of {target}, which is one-hot, with {predicted}: it picks an entry of that"
 LIKELIHOOD = "the loss is the cross-entropy of {target} with {predicted}, as -log p({target} | ...) is"
 
 
@@ -69,15 +80,18 @@ def in_words(known: Sequence[Equation], formulas: Sequence[tuple[int, Found]], *
 
 
 def named_entropy(formulas: Sequence[tuple[int, Found]], known: Sequence[Equation]) -> Iterator[Equation]:
-    """The cross-entropy where a note names it, L_t = CrossEntropy(y_t, p_t), or L_t = -log p(y_t | ...), of a softmax.
+    """The cross-entropy of a softmax that a note names, L_t = CrossEntropy(y_t, p_t), or as L_t = -log p(y_t | ...).
+
+    So is L_t = -log p_{t, target}.
 
     What the equations read is no target: x_{t+1} of a model of language is another step's.
     """
-    predicted = {e.target: e for e in known if "softmax" in e.right}
+    predicted = {e.target: e for e in known if "softmax" in e.right or (_QUOTIENT.match(e.right) and not e.entry)}
     read = {m.name for e in known if e.target not in LOSSES for m in e.used}
     lines = [(index, formula, row) for index, formula in formulas for row in _rows(formula.text)]
     for index, formula, text in lines:
-        match = _ENTROPY.fullmatch(text)
+        picked = _OF_A_CLASS.fullmatch(text)
+        match = picked or _ENTROPY.fullmatch(text)
         names = [letter_name(match.group(part)) for part in ("loss", "first", "second")] if match else []
         likely = _LIKELIHOOD.fullmatch(text) if match is None and len(predicted) == 1 else None
         if likely is not None:
@@ -92,7 +106,8 @@ def named_entropy(formulas: Sequence[tuple[int, Found]], known: Sequence[Equatio
         y, y_hat = (f"{spelled(name)}{time}" for name in (target, source.target))
         written = source.in_latex(rf"{names[0]}{time} = -{{{y}}}^\top \log {y_hat}", names[0])
         at = (place.file, place.line, place.column)
-        said = LIKELIHOOD.format(target=target, predicted=source.target) if likely is not None else ""
+        said = LIKELIHOOD if likely is not None else OF_A_CLASS if picked is not None else ""
+        said = said.format(target=target, predicted=source.target)
         yield replace(written, section=formula.section, index=index, place=at, space=None, at_end=False, said=said)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -11,6 +12,16 @@ from derive.reader.models.equations.equation import INPUTS, Equation
 from derive.reader.models.equations.finding import NO_TIME, Unread
 from derive.reader.models.equations.names import stripped
 
+_LOOKED_UP = regex(
+    r"[\s&]*(?:\\(?:mathbf|bm|boldsymbol|text|mathrm)\s*\{\s*\w+\s*\}|\\?[A-Za-z]+)(?:_(?:\w|\{[^{}]*\}))?\s*"
+    r"\[\s*\\?[A-Za-z]+\s*_\s*(?:t|\{\s*t\s*\})\s*(?:,\s*:\s*)?\][\s.,;]*"
+)
+_ENCODED = regex(
+    r"[\s&]*\\(?:text|math|operatorname)[a-z]*\s*\{\s*(?:one[-_\\ ]*hot|embed(?:ding)?|emb|lookup)\s*\}"
+    r"\s*\([^()=]*\)[\s.,;]*",
+    re.IGNORECASE,
+)
+"""A symbol as a vector: \\text{one-hot}(inputs_t)."""
 _UNDECLARED = regex(r"(?<![A-Za-z\\_^{])(?P<word>[A-Z]{2,})\s*(?=\(|\\left\s*\(|\\[bB]ig+l?\s*\()")
 
 
@@ -130,9 +141,26 @@ def leave_open(chosen: Choice, name: str, refused: Refused) -> None:
     chosen.refused[name] = refused
 
 
+def give(chosen: Choice, equation: Equation) -> None:
+    """Take what an equation computes as given, without its equation and without those that nothing else reads."""
+    chosen.ends[equation.target] = chosen.behind(equation) - {equation.target}
+    waiting = [equation]
+    while waiting:
+        left = waiting.pop()
+        del chosen.by_name[left.target]
+        chosen.of_data.add(left.place)
+        read = {m.name for m in left.used} - set(chosen.used)
+        waiting += [e for name, e in chosen.by_name.items() if name in read and not e.loss and e not in waiting]
+
+
 def is_made_of_data(chosen: Choice, equation: Equation) -> bool:
-    """Whether an equation says how an input is put together at its step, of what nothing else of the note computes."""
-    if equation.target.partition("_")[0].lower() not in INPUTS:
+    """Whether an equation says how an input is put together at its step, of what nothing else of the note computes.
+
+    A row that is looked up, e_t = E[w_t], and a symbol as a vector are inputs by whatever letter.
+    """
+    if _ENCODED.fullmatch(equation.right):
+        return True
+    if equation.target.partition("_")[0].lower() not in INPUTS and not _LOOKED_UP.fullmatch(equation.right):
         return False
     computed = {e.target for e in chosen.given.equations} | {each.name for each in chosen.given.unread}
     read = {m.name for m in equation.used if m.name != "t"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 
@@ -17,15 +17,15 @@ from derive.reader.models.aliases import aliases, carried, shorthands, slips, wi
 from derive.reader.models.choice import Choice, Refused, nearest, without_later_losses
 from derive.reader.models.commuting import commuting, valued
 from derive.reader.models.declaring import ACCENTED, declarations, declared_name, said_shapes, text_of, within
-from derive.reader.models.equations.equation import INPUTS, LOSSES, Equation
-from derive.reader.models.equations.filters import as_said, without_shadowed
+from derive.reader.models.equations.equation import INPUTS, LOSSES, TRANSPOSES, Equation
+from derive.reader.models.equations.filters import PLAINER, as_said, plainer, without_layout, without_shadowed
 from derive.reader.models.equations.gradients import derived_elsewhere
 from derive.reader.models.equations.losses import example_of
 from derive.reader.models.equations.names import counted_in, letter_name, stripped
 from derive.reader.models.equations.remarks import has_small
 from derive.reader.models.equations.together.norms import with_norms
 from derive.reader.models.gaps import fill_gaps, without_same_losses
-from derive.reader.models.holes import find_holes, holes_of, is_made_of_data, leave_open, of_others, set_aside
+from derive.reader.models.holes import find_holes, give, holes_of, is_made_of_data, leave_open, of_others, set_aside
 from derive.reader.models.model import Lost, Model
 from derive.reader.models.written import Written
 from derive.reader.text.usual import length_of
@@ -40,19 +40,24 @@ OF_TWO = "{name} is {entry} alone, though {other} has an equation of its own"
 FIRST_OF_TWO = "{name} is the first of the values that line {line} gives it"
 GUARDED = "logarithms are read without the small number that keeps them finite"
 GUARDED_OFTEN = "logarithms are read without the small number that keeps them finite, which other formulas may have"
-HARMLESS = frozenset([SMALL, GUARDED])
-"""Guesses that make nothing wrong: that all sizes are 1, or a small number 0, in what is said of any."""
+FROM_ZERO = "steps are counted from 0, as the loss sums them, so that T - 1 is the last one"
+HARMLESS = frozenset([SMALL, GUARDED, FROM_ZERO])
+"""Guesses that make nothing wrong: that all sizes are 1, or a small number 0, in what is said of any; how the loss of
+the document itself counts.
+"""
 SLIPPED = "{letter} stands for {other}, in which alone its equation differs from a part of another"
 CARRIED = "what reads {value} is meant to read {state}, which is the same and which alone is spoken of"
 NO_EQUATION = "the note has no equation for {names}"
 NO_EQUATIONS = "the note has no equation of a model"
 IS_OPEN = "{name} is open: {reason}"
 NO_MODEL = "the equations in lines {lines} make no model: {reason}"
+IN_USE = "{name} is a matrix where it is used, which its equation may not give"
 MADE_OF_DATA = "{name} is given at every step, whatever data line {line} puts it together from"
 SQUARED = "the square of a vector in {letter} is the sum of the squares of its entries"
 
 MOST_NAMED = 3
 """Letters that are named where no model is found."""
+_CAPITAL = regex(r"[A-Z](?![a-z])")
 _GATES = frozenset("fiogzr")
 _STEP = regex(r"(?P<of>.+)_\d+")
 """h_3 where an equation for h stands before: h at step 3, whatever is called h_3 behind."""
@@ -102,7 +107,11 @@ def _own(
 ) -> tuple[Model | Lost, Choice]:
     given = replace(given, equations=[e for e in given.equations if not _of_another_example(e, section)])
     usable = without_later_losses(without_shadowed(given.equations, section), given.general, section, at)
-    chosen = Choice(given, nearest(usable, section, at), names, section, frozenset(beside))
+    ordered = nearest(usable, section, at)
+    pairs = list(plainer(ordered, section, given.in_gradients))
+    longer = [one for one, _ in pairs]
+    ordered, usable = ([e for e in each if all(e is not one for one in longer)] for each in (ordered, usable))
+    chosen = Choice(given, ordered, names, section, frozenset(beside))
     wanted = {e.target for e in usable if e.section == section} | _its_loss(usable)
     known = {e.target for e in usable if e.section == section or e.index < at}
     steps = {name: step["of"] for name in names if (step := _STEP.fullmatch(name)) and step["of"] in known}
@@ -116,11 +125,14 @@ def _own(
     fill_gaps(chosen)
     find_holes(chosen)
     chosen.leave_apart(claimed)
+    chosen.doubts += [_plainer(*pair) for pair in pairs if chosen.by_name.get(pair[0].target) is pair[1]]
     if not chosen.by_name:
         letters = ", ".join(f"{spelled(name)}" for name in sorted(set(names) - LOSSES)[:MOST_NAMED])
         return Lost(NO_EQUATION.format(names=letters) if letters else NO_EQUATIONS), chosen
     while True:
         set_aside(chosen)
+        if not chosen.by_name:  # all are inputs
+            return Lost(NO_EQUATIONS), chosen
         if set(chosen.by_name) <= set(chosen.open):
             why = [IS_OPEN.format(name=name, reason=reason) for name, reason in chosen.open.items()]
             return Lost("; ".join(why[:MOST_NAMED]), tuple(holes_of(chosen))), chosen
@@ -152,11 +164,22 @@ def _own(
             meant += [CARRIED.format(state=spelled(a), value=spelled(b)) for a, b in passed.items()]
             meant += [*_later(chosen, at), *_of_two(chosen), *_or_else(chosen), *_guarded(chosen)]
             doubts = (*chosen.doubts, *numbers, *meant, *chosen.instead.values())
+            places = _places(chosen) | of_others(chosen) | chosen.of_data
             model = Model(
-                named, _origin(chosen), said, _places(chosen) | of_others(chosen), tuple(holes_of(chosen)),
+                named, _origin(chosen), said, places, tuple(holes_of(chosen)),
                 doubts, _meant(chosen, cell), unusable=tuple(chosen.contradicted),
             )  # fmt: skip
             return model, chosen
+
+
+def _plainer(longer: Equation, other: Equation) -> str:
+    letters = sorted({m.name for m in longer.used} - {m.name for m in other.used})
+    return PLAINER.format(
+        name=longer.target,
+        line=other.place[1],
+        other=longer.place[1],
+        letters=", ".join(map(str, map(spelled, letters))),
+    )
 
 
 def _given(chosen: Choice, cell: Cell) -> tuple[str, ...]:
@@ -233,12 +256,30 @@ def _of_another_example(equation: Equation, section: tuple[str, ...]) -> bool:
 
 def _its_loss(given: Sequence[Equation]) -> set[str]:
     """The loss of a note that has one model, or what it reads out of the last step: its gradients are of that."""
-    written: dict[str, set[str]] = {}
+    ways: dict[str, dict[str, Equation]] = {}
     for equation in given:
-        written.setdefault(equation.target, set()).add(as_said(equation))
-    several = any(len(ways) > 1 for ways in written.values())
+        ways.setdefault(equation.target, {})[as_said(equation)] = equation
+    single = {
+        name: one for name, (one, *others) in ((name, [*each.values()]) for name, each in ways.items()) if not others
+    }
+    several = any(len({_in_full(one, single) for one in each.values()}) > 1 for each in ways.values())
     losses = {e.target for e in given if e.loss}
     return set() if several else losses or {e.target for e in given if e.at_end}
+
+
+DEEPEST = 8
+"""Parts within parts of an equation."""
+
+
+def _in_full(equation: Equation, single: Mapping[str, Equation], depth: int = DEEPEST) -> str:
+    """What an equation says with the only values of its parts for their letters: tanh(W x_t + U h) of tanh(z_t)."""
+    text = equation.right
+    for mention in reversed(equation.used) if depth and not equation.loss else ():
+        part = single.get(mention.name)
+        if part is not None and mention.offset == equation.offset:
+            start, end = mention.start - equation.right_start, mention.end - equation.right_start
+            text = f"{text[:start]}{_in_full(part, single, depth - 1)}{text[end:]}"
+    return without_layout(text)
 
 
 def _settle(chosen: Choice, error: InputError) -> bool:
@@ -269,6 +310,10 @@ def _settle(chosen: Choice, error: InputError) -> bool:
         chosen.single += dict.fromkeys((*chosen.by_name, *chosen.used))
         (chosen.assumed if why == SAID_SMALL else chosen.doubts).append(why)
         return True
+    if isinstance(error, ShapesOpenError) and (matrix := _matrix_in_use(chosen)):
+        leave_open(chosen, matrix.target, IN_USE.format(name=matrix.target), matrix.place[1])
+        give(chosen, matrix)
+        return True
     guilty = next((n for n, e in chosen.by_name.items() if place and within(place, e.fragment)), None)
     if guilty is None or place is None or guilty in chosen.open:
         last = next((name for name in reversed(chosen.by_name) if name not in chosen.open), None)
@@ -292,6 +337,7 @@ def _settle(chosen: Choice, error: InputError) -> bool:
         return True
     if is_made_of_data(chosen, equation):
         del chosen.by_name[guilty]
+        chosen.of_data.add(equation.place)
         chosen.assumed.append(MADE_OF_DATA.format(name=guilty, line=equation.place[1]))
     elif not chosen.take_another(equation, error.message):
         leave_open(chosen, guilty, Refused.of(error, equation.at))
@@ -315,6 +361,20 @@ def _scales_a_matrix(chosen: Choice, place: Place | None) -> str:
     } & {n for n, times in chosen.used.items() if times != {None}}
     meant = matrix in said or (bool(said) and chosen.used.get(name) == {None} and not _BRACKET.match(place.text, end))
     return name if meant and name in chosen.used and name not in chosen.numbers else ""
+
+
+def _matrix_in_use(chosen: Choice) -> Equation | None:
+    """A_t of h_t = h_{t-1} A_t^⊤, a matrix that an equation computes at every step, perhaps as one row of it."""
+    for reader in chosen.by_name.values():
+        carried = {m.name for m in reader.used if m.offset is not None and m.offset < reader.offset}
+        for mention in reader.used if reader.target in carried else ():
+            own = chosen.by_name.get(mention.name)
+            text = reader.fragment.text[mention.start : mention.end] + reader.fragment.text[mention.end :][:12]
+            if own is None or own.target in chosen.open or mention.name in carried or not _CAPITAL.match(mention.name):
+                continue
+            if TRANSPOSES.search(text) and mention.offset == reader.offset:
+                return own
+    return None
 
 
 def _all_numbers(chosen: Choice) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from derive.errors import Place
 from derive.patterns import regex
@@ -21,11 +22,14 @@ from derive.reader.models.equations.filters import (
     with_one_case,
     with_one_example,
     without_abbreviated,
+    without_closed_forms,
     without_compared,
     without_cycles,
+    without_decimals,
     without_entries,
     without_general,
     without_jacobians,
+    without_kept,
     without_layers,
     without_powers,
     without_rates,
@@ -34,6 +38,7 @@ from derive.reader.models.equations.filters import (
     without_worked,
 )
 from derive.reader.models.equations.finding import (
+    DERIVATIVE,
     PICKED,
     Unread,
     equations,
@@ -59,7 +64,7 @@ from derive.reader.models.equations.losses import (
     whole,
 )
 from derive.reader.models.equations.losses import unused as unused_losses
-from derive.reader.models.equations.names import letter_name, stripped
+from derive.reader.models.equations.names import letter_name, names, stripped
 from derive.reader.models.equations.other_names import applied_twice, under_other_names
 from derive.reader.models.equations.remarks import guards
 from derive.reader.models.equations.supposing import flat
@@ -95,6 +100,14 @@ _SIGN = r"\s*(?:\\(?:cdot|,)\s*)?"
 _UPRIGHT = regex(rf"{_WEIGHT}{_SIGN}(?:\\left)?\[?\s*{_COLUMN}")
 _LYING = regex(rf"{_COLUMN}(?:\s*-\s*1)?\s*\}}?\s*\]?{_SIGN}{_WEIGHT}")
 _SLOPES = regex(r"(?:sigma|tanh)\s*(?:'|\^\s*\{?\s*\\prime\s*\}?)\s*\(\s*(?!.{0,20}[-+])([^()=]{1,20}?)\s*\)")
+
+
+_NARROWING: tuple[Callable[[Sequence[Equation]], list[Equation]], ...] = (
+    without_layers, without_rates, without_unrolled, without_closed_forms, without_kept, without_worked, without_powers,
+    without_cycles, in_one_face, with_one_example, without_abbreviated, without_general, without_entries, without_slips,
+    with_one_case, with_named_arguments,
+)  # fmt: skip
+"""What leaves equations out, or puts them in another form, one behind the other."""
 
 
 @dataclass(frozen=True)
@@ -143,6 +156,11 @@ class Written:
     rows: frozenset[str] = frozenset()
     """Letters that words call rows."""
 
+    @cached_property
+    def in_gradients(self) -> frozenset[str]:
+        """The letters of formulas with derivatives."""
+        return frozenset().union(*(names(one) for one in self.claiming if DERIVATIVE.search(one.text)))
+
     def defined(self, formula: Found) -> list[Equation]:
         """The forward equations in a formula; one that splits a value is there once."""
         every = [*_defined(formula, 0, self.families), *self.ended.get(formula.place, ())]
@@ -182,27 +200,9 @@ def written(
     stated, units = of_units(with_defined_softmax(of_softmax(of_diagonals(of_entries(labelled(stated)))), formulas))
     declarations = [*declarations, *declared_weights(stated), *units]
     said = with_blocks(unpacked([e for e in stated if not (e.fragment.plain and gradient(e.target))], claiming))
-    every = with_named_arguments(
-        with_one_case(
-            without_slips(
-                without_entries(
-                    without_general(
-                        without_abbreviated(
-                            with_one_example(
-                                in_one_face(
-                                    without_cycles(
-                                        without_powers(
-                                            without_worked(without_unrolled(without_rates(without_layers(said))))
-                                        )
-                                    )
-                                )
-                            )
-                        )
-                    )
-                )
-            )
-        )
-    )
+    every = said
+    for narrowed in _NARROWING:
+        every = narrowed(every)
     every = with_labelled_biases(with_dependences(every))
     states = {m.name for e in every for m in e.used if m.offset == -1}
     gradients = gradient_letters((formula for _, formula in claiming), states)
@@ -212,6 +212,8 @@ def written(
         bare = {e.target for e in timed}
         timed = [e for e in timed if not (e.target.endswith(BAR) and e.target.removesuffix(BAR) in bare)]
     timeless = [(formula, e) for formula, e in at_the_end(claiming, timed) if not gradient(e.target)]
+    lettered = without_decimals([e for _, e in timeless])
+    timeless = [(formula, e) for formula, e in timeless if e in lettered]
     every_time = [*timed, *(equation for _, equation in timeless)]
     here = [*of_itself(claiming, every_time)]
     every_time += [equation for _, equation in here]

@@ -41,6 +41,14 @@ _THROUGH = regex(r"what is added is the part that comes through (?P<via>.+ of st
 _OF_STEP_BEFORE = regex(r"the paths through (?:\$[^$]*t *- *1[^$]*\$(?:, )?)+ are ignored")
 _BOUND = regex(r"\\(?:sum|prod)\s*_\s*\{\s*(?P<letter>[a-z])\s*=\s*\d\s*\}\s*\^\s*\{?\s*(?P<last>T)(?![A-Za-z])")
 """A sum or product of all steps, and the letter of its steps."""
+_SIGN_OVER = r"\\(?:sum|prod)(?:\\limits)?\s*_\s*\{\s*"
+_BOUND_TWICE = regex(
+    rf"{_SIGN_OVER}(?P<outer>[a-z])\s*=\s*\d[^{{}}]*\}}[^=]*?{_SIGN_OVER}(?P=outer)\s*=\s*(?P<meant>[a-z])\s*\+\s*1\s*\}}"
+)
+_BOUND_IN_VAIN = regex(
+    rf"{_SIGN_OVER}(?P<letter>[a-su-z])\s*=[^{{}}]*\}}\s*\^\s*(?:t(?![A-Za-z])|\{{\s*t\s*\}})(?P<body>[^=]*)"
+)
+_OF_T = regex(r"(?<=[_{])t(?![A-Za-z])")
 _LIMIT = regex(r"\\(?:sum|prod)\s*_\s*\{\s*[a-z]\s*=\s*\d\s*\}\s*\^\s*\{?\s*(?P<letter>t)(?![A-Za-z])(?=\s*\}?)")
 """A sum or product up to step t."""
 OF_ONE_MEAN = "every letter for a loss in it is the mean over the steps"
@@ -278,20 +286,18 @@ def of_one_letter(found: Sequence[Audited], judge: Judge) -> Iterator[Audited]:
     """The formulas, those left open that are right where one letter stands for the last step that another side names.
 
     ∂c_t/∂c_0 = ∏_{t=1}^T f_t, where T is meant on the left, and ∂s_4/∂W = Σ_{k=1}^t ..., where 4 is meant above the Σ;
-    Σ_{i=1}^T ∂L_t/∂V, where t is meant below it.
+    Σ_{i=1}^T ∂L_t/∂V, where t is meant below it; Σ_{i=0}^t (∏_{i=k+1}^t ...) ∂h_k/∂W, where k is; ∏_{i=k+1}^t
+    ∂c_t/∂c_{t-1}, where i is meant behind it.
     """
     for each in found:
-        model = each.model
-        named = _for_another(each.formula.text) if model is not None and wrong_in(each) else None
-        if model is None or named is None:
-            yield each
-            continue
-        text, letter, step = named
-        words = STANDS_FOR.format(letter=letter, step=step)
-        fragment = replace(each.formula.fragment, text=text, as_written=each.formula.fragment.text)
-        there = replace(each.formula, fragment=fragment)
-        for tried in _along_too(doubted(model, words)):
-            each = _unless(words, each, judge(there, tried))
+        model, text = each.model, each.formula.text
+        ways = (_for_another(text), _bound_twice(text), _bound_in_vain(text)) if model and wrong_in(each) else ()
+        for read, letter, step in filter(None, ways):
+            words = STANDS_FOR.format(letter=letter, step=step)
+            fragment = replace(each.formula.fragment, text=read, as_written=each.formula.fragment.text)
+            there = replace(each.formula, fragment=fragment)
+            for tried in _along_too(doubted(model, words)) if model is not None else ():
+                each = _unless(words, each, judge(there, tried))
         yield each
 
 
@@ -300,6 +306,26 @@ def _along_too(model: Model) -> Iterator[Model]:
     yield model
     if len(states_of(model)) > 1:
         yield doubted(model, Habit.ALONG.value, habits={Habit.ALONG})
+
+
+def _bound_twice(text: str) -> tuple[str, str, str] | None:
+    """The text with k below the outer of two signs that bind i, where the inner one begins behind a k of no sign."""
+    found = _BOUND_TWICE.search(text)
+    if found is None or re.search(rf"\\(?:sum|prod)(?:\\limits)?\s*_\s*\{{?\s*{found['meant']}\s*=", text):
+        return None
+    if _below(found["meant"]).search(text.partition("=")[0]):
+        return None
+    return text[: found.start("outer")] + found["meant"] + text[found.end("outer") :], found["outer"], found["meant"]
+
+
+def _bound_in_vain(text: str) -> tuple[str, str, str] | None:
+    """The text with i for the t behind a product that binds i up to t, and behind which no i stands."""
+    found = _BOUND_IN_VAIN.search(text)
+    if found is None or re.search(rf"(?<![A-Za-z\\]){found['letter']}(?![A-Za-z])", found["body"]):
+        return None
+    body = _OF_T.sub(found["letter"], found["body"])
+    same = body == found["body"]
+    return None if same else (text[: found.start("body")] + body + text[found.end("body") :], "t", found["letter"])
 
 
 def _for_another(text: str) -> tuple[str, str, str] | None:

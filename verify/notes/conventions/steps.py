@@ -12,6 +12,7 @@ from derive.reader.meaning import tree
 from derive.reader.meaning.tree import Term
 from derive.reader.models.equations.equation import Equation
 from derive.reader.models.equations.names import letter_name
+from derive.reader.models.own import FROM_ZERO as COUNTED
 from derive.reader.text.words import SUBSCRIPTS
 from verify.formulas.judgement import Judgement, Word
 from verify.formulas.wrong import special
@@ -78,6 +79,12 @@ _AT_THE_LAST_STEP = regex(r"_\s*(?:T|\{(?:[^{}]*,)?\s*T\s*\})|\(\s*T\s*\)|=\s*1\
 _ZERO_TO_LAST = regex(
     r"=\s*0\s*\}\s*\^\s*\{\s*T\s*-\s*1\s*\}|T\s*-\s*1\s*,[^$]{0,12}(?:dots|\.\.\.)[^$]{0,4},\s*0(?!\d)"
 )
+
+_LOSS_FROM_ZERO = regex(
+    r"(?<![A-Za-z\\])(?:\\(?:mathcal|mathrm|text)\s*\{\s*)?[LJE]\}?\s*&?\s*:?=\s*(?:\\[dt]?frac\s*\{\s*1\s*\}\s*\{\s*T\s*\}\s*)?"
+    r"\\sum(?:\\limits)?\s*_\s*\{\s*t\s*=\s*0\s*\}\s*\^\s*\{\s*(?:t\s*=\s*)?T\s*-\s*1\s*\}"
+)
+"""L = Σ_{t=0}^{T-1} ..."""
 
 _EQUATED = regex(r"\(\s*t\s*=\s*(\d)\s*\)")
 """A step said by an equation, dW^{(t=2)}."""
@@ -265,16 +272,17 @@ def of_no_said_step(found: Sequence[Audited], judge: Judge) -> list[Audited]:
 def from_zero(found: Sequence[Audited], judge: Judge) -> list[Audited]:
     """T - 1 as the last step, where the note counts so: it says 0, ..., T - 1, or claims two things that are right so.
 
-    A note that claims something at T counts from 1.
+    A note that claims something at T counts from 1. Where its loss is such a sum, nothing is guessed.
     """
     claims = [each for each in found if any(one.word is not Word.NOT_A_CLAIM for one in each.judgements)]
     if any(_AT_THE_LAST_STEP.search(each.formula.text) for each in claims):
         return list(found)
+    words = COUNTED if any(_LOSS_FROM_ZERO.search(each.formula.text) for each in found) else FROM_ZERO
     tried: dict[int, Audited] = {}
     for number, each in enumerate(found):
         if each.model is None or not wrong_in(each) or not _NEXT_TO_LAST.search(each.formula.text):
             continue
-        tried[number] = reworded(each, _NEXT_TO_LAST, "T", FROM_ZERO, judge)
+        tried[number] = reworded(each, _NEXT_TO_LAST, "T", words, judge)
     mended = mending(found, tried)
     right = sum(map(right_in, mended)) - sum(map(right_in, found))
     said = any(_ZERO_TO_LAST.search(each.formula.text) for each in found)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 from derive.errors import InputError
@@ -37,13 +37,35 @@ _TIMED = regex(r"([A-Za-z])\}?\s*_\s*(?:t(?![A-Za-z])|\{\s*t\s*(?:[-+][^{},]*)?\
 _NUMBERED = regex(r"([A-Za-z])\}?\s*_\s*(?:\d|\{\s*\d+\s*\})")
 
 
+_INITIAL = r"_\s*\{\s*(?:\\(?:text|mathrm)\s*\{\s*)?init(?:ial)?\s*\}?\s*\}"
+_BEFORE_ZERO = regex(rf"(?P<state>[A-Za-z])\s*_\s*(?:0|\{{\s*0\s*\}})\s*&?\s*=[^=]*(?P=state)\s*{_INITIAL}")
+"""h_0 = σ(W h_{init} + U x_0)"""
+
+
+def with_step_before_zero(document: Document) -> Document:
+    """The document with h_{-1} for h_{init}, where h_0 is computed from it as every state is from the one before."""
+    states = {found["state"] for each in document.formulas if (found := _BEFORE_ZERO.search(each.text))}
+    if not states:
+        return document
+    initial = re.compile(rf"(?<![a-z\\])(?P<state>{'|'.join(sorted(states))})\s*{_INITIAL}")
+
+    def named(each: Formula) -> Formula:
+        text = initial.sub(lambda m: f"{m['state']}_{{-1}}".ljust(len(m.group())), each.text)
+        made = replace(each.fragment, text=text, as_written=each.fragment.written)
+        return each if text == each.text else replace(each, fragment=made)
+
+    parts = (replace(part, formulas=tuple(map(named, part.formulas))) for part in document.parts)
+    return replace(document, parts=tuple(parts))
+
+
 def counted_from_one(document: Document) -> Document:
     """The document with every step by its number as one more, where something stands at step -1."""
     claims = [each for each in document.formulas if each.claims]
     read = {each.place: list(_numbers(each.fragment)) for each in claims}
     timed = {_SUMMED, *(place for each in claims for place in _timed(each.fragment))}
     timed |= {found[0][0] for found in read.values() if any(place in timed for place, _ in found[1:])}  # z_0 = W h_{-1}
-    steps = {at: [step for place, step in found if place in timed] for at, found in read.items()}
+    counting = {each.place: timed | _counting(each.fragment, timed) for each in claims}
+    steps = {at: [step for place, step in found if place in counting[at]] for at, found in read.items()}
     written = {each.text[step.start : step.end] for each in claims for step in steps[each.place]}
     if not any(isinstance(step, Sum) for found in steps.values() for step in found) or not written <= _NEXT.keys():
         return document
@@ -72,8 +94,19 @@ def _numbers(fragment: Fragment) -> Iterator[tuple[_Place, Number | Sum]]:
         elif isinstance(node, Big):
             cells = (only(script.rows) for script in node.scripts)
             for cell in (cell for cell in cells if isinstance(cell, Chain)):
-                if isinstance(cell.sides[0], Name) and cell.sides[0].word == "t":
-                    yield from ((_SUMMED, side) for side in cell.sides[1:] if isinstance(side, Number))
+                if isinstance(cell.sides[0], Name):
+                    sign = cell.sides[0].word, "range"
+                    yield from ((sign, side) for side in cell.sides[1:] if isinstance(side, Number))
+
+
+def _counting(fragment: Fragment, timed: Collection[_Place]) -> set[_Place]:
+    """The letters of sums that count steps: k where h_k stands in the formula."""
+    found: set[_Place] = set()
+    for node in _walk(fragment):
+        if isinstance(node, Scripted) and (base := letter(node.base)) is not None:
+            cells = (_cell(script) for script in node.scripts if (base.word, script.kind) in timed)
+            found |= {(cell.word, "range") for cell in cells if isinstance(cell, Name)}
+    return found
 
 
 def _timed(fragment: Fragment) -> Iterator[_Place]:

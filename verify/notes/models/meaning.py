@@ -161,9 +161,13 @@ def completed(model: Model, formulas: Sequence[Formula], section: tuple[str, ...
                 above.append(name)
     other = {equated(statement, claiming) for statement, claiming, _ in said()} - {""}
     places |= named
-    # where every δ is of the sum of all losses, or of what acts on no other step, nothing is out of the ordinary
+    # where every δ is of the whole loss, or of what acts on no other step, nothing is out of the ordinary
     acting = carried(program)
-    of_steps = any(loss is not None and (name in acting or loss != step) for (name, step), loss in asked.items())
+    last = losses.get(model.cell.output.name)
+    whole = None if last is None else last.step
+    of_steps = any(
+        loss not in (None, whole) and (name in acting or loss != step) for (name, step), loss in asked.items()
+    )
     asked_ = [(name, step, loss) for (name, step), loss in asked.items() if of_steps]
     meant = replace(
         model.meant,

@@ -22,6 +22,11 @@ ERRORS = frozenset(["delta", "Delta"])
 _NUMBERED = regex(r"[\s&]*(?:\\delta|δ)[^=]*\d[^=]*=")
 _GIVEN = regex(r"(?:\\delta(?![A-Za-z])|δ)\s*(?:[_^]\s*(?:t(?![A-Za-z])|\{\s*\(?\s*t\s*\)?\s*\})\s*)?[&\s]*:?=")
 _NAMES = regex(r"=:")
+UPDATE = regex(
+    r"[\s&]*(?:\\delta(?![A-Za-z])|δ)(?:(?![=≈]|(?<![A-Za-z])[tT](?![A-Za-z])).)*?"
+    r"(?:\\(?:gets|leftarrow)(?![A-Za-z])|←)"
+)
+"""δ_h ← δ_z W^⊤, an update of a gradient without a step, which says nothing of what the letter stands for."""
 
 
 def stated(formula: Formula) -> Iterator[Statement]:
@@ -31,7 +36,7 @@ def stated(formula: Formula) -> Iterator[Statement]:
     except (InputError, RecursionError):
         return
     for statement in found:
-        if statement.words:
+        if statement.words or UPDATE.match(statement.fragment.text, statement.sides[0].start):
             continue
         kinds = [relation.type for relation in statement.relations]
         kinds = kinds[:-1] if kinds[-1:] == ["IN"] else kinds  # the set that its last side is in

@@ -320,9 +320,10 @@ class Deltas(Defined):
         return None
 
     def _when(self, cell: Syntax, more: frozenset[str] = frozenset()) -> Expr | None:
-        """A time in a script of δ; any letter but those of times, and `more`, is a label there."""
+        """A time in a script of δ; any letter but those of times, and `more`, is a label there or of a state."""
         time = time_expression(cell)
-        letters = TIME_LETTERS | self.letters.timed_letters | more
+        states = {state.name for state in self.letters.cell.states} - {"t", "T"}
+        letters = (TIME_LETTERS - states) | self.letters.timed_letters | more
         return time if time is None or all(str(symbol) in letters for symbol in time.free_symbols) else None
 
     def _beside(self, part: Syntax, name: str) -> Expr | None:

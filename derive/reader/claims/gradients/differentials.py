@@ -148,7 +148,10 @@ class Differentials(Derivatives):
             loss = self.loss(target) if target is not None else None
             if resolved and target is not None and loss is not None:
                 skip = 3 if i + 2 < len(factors) and lists_letters(factors[i + 2]) else 2
-                return self.weighted(Gradient(as_value(resolved), loss[0], found.stars > 0), target), i + skip
+                gradient = Gradient(as_value(resolved), loss[0], found.stars > 0)
+                if (worded := self.of_labelled_loss(gradient, target)) is not gradient:
+                    return worded, i + skip
+                return self.weighted(gradient, target), i + skip
             if loss is not None and (copy := self._copy(below)) is not None:
                 return self._used(copy, loss[0], below[0]), i + 2
             if resolved and following is None and (step := self._raised(found)) is not None:

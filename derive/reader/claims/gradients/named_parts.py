@@ -6,18 +6,22 @@ from dataclasses import replace
 
 from sympy import Expr
 
-from derive.errors import InputError, OpenQuestionError
+from derive.errors import OpenQuestionError
 from derive.patterns import regex
 from derive.reader.claims.gradients.deltas import Deltas
 from derive.reader.claims.gradients.shares import DIRECT, INDIRECT, LATER, NOW, VIA
 from derive.reader.meaning import tree
-from derive.reader.meaning.letters import Written, label, time_expression
+from derive.reader.meaning.letters import Written, time_expression
 from derive.reader.meaning.tree import Gradient, Ref, Term
 from derive.reader.text.syntax import Chain, Name, Run, Syntax
 from derive.reader.text.words import SAID
 
 _STEPS = frozenset(["step", "time", "timestep"])
 _WORDS = regex(r"[^\W\d_]+")
+_COMMAND = regex(r"\\[A-Za-z]+")
+_NAMED = regex(r"(?<![A-Za-z\\])([LJEC])\}?\s*_\s*\{?\s*\\(?:text|math|operatorname)[a-z]*\s*\{\s*([^{}]+?)\s*\}")
+"""A loss with a word below it."""
+_OF_ALL = frozenset(["total", "tot", "all", "overall", "whole", "full", "sum", "seq", "sequence"])
 _CHINESE = sorted((word for word in DIRECT | INDIRECT | NOW | LATER | VIA if word[0] >= "一"), key=len, reverse=True)
 _NAMING = regex("|".join(_CHINESE))
 _TOGETHER = regex(rf"(?:{_NAMING.pattern}|来自|來自|时刻|時刻|时间步|時間步|贡献|貢獻|部分|损失|損失|层|層|项|項|的)+")
@@ -64,18 +68,27 @@ class NamedParts(Deltas):
 
     def of_labelled_loss(self, said: Gradient, loss: Written) -> Term:
         """The gradient of L, or the part of it that the label of L names: ∂L_{future}/∂c_t, ∂L_{direct}/∂c_t."""
-        spoken = set[str]()
-        for _, part in loss.parts:
-            try:
-                spoken.update(_WORDS.findall(label(part, self.fragment).lower()))
-            except InputError:
-                continue
-        if not spoken & (LATER | NOW | DIRECT) or said.by.time is None or said.immediate or said.by.at:
+        spoken = {
+            word
+            for _, part in loss.parts
+            for word in _WORDS.findall(_COMMAND.sub(" ", self.fragment.text[part.start : part.end]).lower())
+        }
+        if not spoken & (LATER | NOW | DIRECT):
+            if self._is_one_of_several(loss, spoken):
+                raise OpenQuestionError(f"nothing says what {loss.base} with each of its labels is")
+            return said
+        if said.by.time is None or said.immediate or said.by.at:
             return said
         found = self._spoken(said, spoken, of_the_loss=True)
         if found is None:
             raise OpenQuestionError(f"what part of the gradient by {said.by.name} the label of its loss means is open")
         return found
+
+    def _is_one_of_several(self, loss: Written, spoken: set[str]) -> bool:
+        """Whether other losses of this letter stand beside a loss that a word names: L_{task} and L_{reg}."""
+        words = {word for word in spoken if len(word) > 1} - _OF_ALL
+        others = {found for found in _NAMED.findall(self.fragment.text) if found[0] == loss.base}
+        return bool(words) and len({label.lower() for _, label in others} - _OF_ALL) > 1
 
     def _spoken(self, said: Gradient, spoken: set[str], *, of_the_loss: bool = False) -> Term | None:
         """The part that these words name; `of_the_loss`: they stand below the loss, not behind a bar."""

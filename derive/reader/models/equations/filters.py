@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from derive.notation import spelled
@@ -106,6 +106,9 @@ def is_jacobian(name: str, value: str) -> bool:
 
 _DECIMAL = regex(r"\d\.\d")
 _FUNCTIONS = regex(r"\\(?:sigma|tanh|exp|sigmoid)(?![A-Za-z])|σ|\btanh\b")
+_OF_DECIMALS = regex(
+    r"(?:\\(?:ln|log|exp|tanh|sigma)(?![A-Za-z])|σ)\s*(?:\\left\s*)?\((?=[^()]*\d\.\d)[\s\d.+−-]+(?:\\right\s*)?\)"
+)
 
 
 def without_worked(given: Sequence[Equation]) -> list[Equation]:
@@ -117,11 +120,18 @@ def without_worked(given: Sequence[Equation]) -> list[Equation]:
     a step with numbers for what another one reads there.
     """
     given = [e for e in given if not _decimals(e.right)]
+    given = without_decimals(given)
     written = {e.target for e in given if not _WITH_NUMBERS.search(e.right)}
     given = [e for e in given if e.target not in written or not _WITH_NUMBERS.search(e.right)]
     recurrent = any(bool(_carried([e])) for e in given if not e.numbered and not e.general)
     given = [e for e in given if not (recurrent and e.valued)]
     return [e for e in given if not _is_worked(e)]
+
+
+def without_decimals(given: Sequence[Equation]) -> list[Equation]:
+    """The equations without L = -ln(1 - 0.52), a function of decimals, of what the note has in letters."""
+    in_letters = {e.target for e in given if not _OF_DECIMALS.search(e.right)}
+    return [e for e in given if e.target not in in_letters or not _OF_DECIMALS.search(e.right)]
 
 
 def _is_worked(equation: Equation) -> bool:
@@ -132,6 +142,29 @@ def _is_worked(equation: Equation) -> bool:
 
 def _decimals(right: str) -> bool:
     return _DECIMAL.search(right) is not None and is_value(_FUNCTIONS.sub("", right))
+
+
+def without_closed_forms(given: Sequence[Equation]) -> list[Equation]:
+    """The equations without h_t = W^t h_0, which follows from a recurrence that the note writes."""
+    carried = {e.target for e in given if any((m.name, m.offset) == (e.target, e.offset - 1) for m in e.used)}
+
+    def closed(equation: Equation) -> bool:
+        return equation.target in carried and any(
+            m.name == f"{equation.target}_0" and m.offset is None for m in equation.used
+        )
+
+    return [e for e in given if not closed(e)]
+
+
+def without_kept(given: Sequence[Equation]) -> list[Equation]:
+    """The equations without h_t = h_{t-1}, which running text says of a case, of what the note computes."""
+    computed = {e.target for e in given if len(e.used) > 1}
+
+    def kept(equation: Equation) -> bool:
+        alone = [(m.name, m.offset) for m in equation.used] == [(equation.target, equation.offset - 1)]
+        return alone and not equation.displayed and equation.target in computed
+
+    return [e for e in given if not kept(e)]
 
 
 _NUMBERED = regex(r"_\s*(?:\d|\{\s*\d\s*\})")
@@ -379,6 +412,31 @@ def without_shadowed(given: Sequence[Equation], section: tuple[str, ...]) -> lis
     return kept
 
 
+PLAINER = "{name} is as line {line} has it: no gradient speaks of {letters}, which line {other} reads beside"
+
+
+def plainer(
+    given: Sequence[Equation], section: tuple[str, ...], spoken: Collection[str]
+) -> Iterator[tuple[Equation, Equation]]:
+    """Equations of other sections, the nearest first, with a plainer one: tanh(…) of m_t ⊙ tanh(…) + (1 - m_t) h_{t-1}.
+
+    Of a state, where the first reads at its step what nothing computes and no gradient speaks of.
+    """
+    targets = {e.target for e in given}
+    for number, e in enumerate(given):
+        if e.loss or e.section == section[: len(e.section)] or section == e.section[: len(section)]:
+            continue
+        timed = {m.name for m in e.used if m.offset == e.offset} - INPUTS - targets - set(spoken)
+        read = {(m.name, m.offset) for m in e.used}
+        for other in given[number + 1 :]:
+            others = {(m.name, m.offset) for m in other.used}
+            more = {name for name, _ in read - others}
+            carried = (e.target, e.offset - 1) in others
+            if (other.target, other.offset) == (e.target, e.offset) and others < read and more <= timed and carried:
+                yield e, other
+                break
+
+
 def _restates(equation: Equation, other: Equation) -> bool:
     """Whether an equation says the same as another one, or leaves out a bias of it: z_t = V h_t of V h_t + c."""
     if as_said(equation) == as_said(other):
@@ -389,7 +447,12 @@ def _restates(equation: Equation, other: Equation) -> bool:
 
 def as_said(equation: Equation) -> str:
     """What an equation says, however it is laid out."""
-    return "".join(_LAID_OUT.sub("", equation.right).split())
+    return without_layout(equation.right)
+
+
+def without_layout(text: str) -> str:
+    """A text without its space, and without how large its brackets are."""
+    return "".join(_LAID_OUT.sub("", text).split())
 
 
 def _carried(equations: Iterable[Equation]) -> set[str]:

@@ -126,7 +126,9 @@ def at_the_end(formulas: Sequence[tuple[int, Found]], known: Sequence[Equation])
     """`q = V h_T` and what is computed from q, such as the loss, as equations of every step."""
     defined = {equation.target for equation in known}
     waiting = [
-        one if name in LOSSES else one.without_length() for one, name in _waiting(formulas) if name not in defined
+        one if name in LOSSES and one.reads_a_number else one.without_length()
+        for one, name in _waiting(formulas)
+        if name not in defined
     ]
     parameters = {m.name for equation in known for m in equation.used if m.offset is None}
     for one, text, name in _settled(waiting, parameters, lambda side, fragment, ends: _reads_the_end(
@@ -260,6 +262,11 @@ class _Timeless:
             loss = _plain(self.left.factors[0], self.fragment)
             return loss if loss is not None and loss.name in LOSSES else None
         return _plain(self.left, self.fragment)
+
+    @property
+    def reads_a_number(self) -> bool:
+        """Whether the right side reads the last step by its number: L = ½ h_3², of an example of three steps."""
+        return any(self.fragment.text[start:end].isdigit() for start, end in _at_the_last(self.right, self.fragment))
 
     def without_length(self) -> _Timeless:
         """The same where no number is that of the last step: g_3 = h_3 is of its step."""

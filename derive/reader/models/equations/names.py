@@ -27,6 +27,7 @@ _LETTER = regex(
 )
 _QUOTIENT = regex(r"(?<![\w.])d([A-Za-z]+)(?:_\w*)?(?:\{[^{}]*\}|\([^()]*\))?[ \t]*/[ \t]*d([A-Za-z]+)")
 _ERROR = regex(r"\\delta\s*[_^]\s*\{\s*([A-Za-z])_\{?([A-Za-su-z])\}?")
+_ERROR_AT_A_STEP = regex(r"\\delta\s*[_^]\s*\{\s*([A-Za-z])\s*_\s*(?:[tT](?![A-Za-z])|\{\s*[tT]\s*(?:[-+]\s*1\s*)?\})")
 _SCRIPTS = r"(?:\s*[_^]\s*(?:\w|\{[^{}]*\}))*\s*"
 _HAT = r"\\(?:wide)?hat\s*\{?\s*"
 _RESIDUAL = regex(
@@ -95,8 +96,8 @@ def first_spelled(text: str) -> tuple[int, str]:
 
 
 def of_errors(text: str) -> set[str]:
-    """The letters with a label that δ has as labels: a_f of δ^{a_f}_t."""
-    return {f"{base}_{below}" for base, below in _ERROR.findall(text)}
+    """The letters that δ has as labels, with labels or steps of their own: a_f of δ^{a_f}_t, z of δ_{z_{t+1}}."""
+    return {f"{base}_{below}" for base, below in _ERROR.findall(text)} | set(_ERROR_AT_A_STEP.findall(text))
 
 
 def stripped(name: str) -> str:
