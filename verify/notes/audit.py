@@ -64,7 +64,7 @@ from verify.notes.examples.supposing import behind_arrows, under_suppositions
 from verify.notes.files import Document, Formula, behind_words, goes_on_from, read
 from verify.notes.judging import Check, judged_apart, remembered, resting_on
 from verify.notes.lint import Note
-from verify.notes.mentioned import before
+from verify.notes.mentioned import before, before_a_letter
 from verify.notes.models import Model, Models
 from verify.notes.recognition import stepping_back
 from verify.notes.unexplained import unexplained
@@ -258,7 +258,8 @@ def _otherwise(audited: Audited, models: Models, judge: Judge, document: Documen
     """A formula that stays open in its model: under other equations that the note may mean, or of a cell it names."""
     formula = audited.formula
     own = [(model, _says_more) for model in models.others(formula)] if _is_open(audited) else []
-    named = ((model, _decides) for mention in before(formula, document) for model in models.called(formula, mention))
+    mentions = chain(before(formula, document), before_a_letter(models.lacking(formula), formula, document))
+    named = ((model, _decides) for mention in mentions for model in models.called(formula, mention))
     for model, counts in chain(own, named) if _is_open(audited) else ():
         if own and counts is _decides and any(one.reason.startswith(WRONG_IF) for one in audited.judgements):
             break  # what the note's own equations refute, the usual cell does not save
