@@ -22,7 +22,7 @@ from derive.reader.claims.survey import lowered, raised, survey
 from derive.reader.meaning import tree
 from derive.reader.meaning.letters import Written
 from derive.reader.meaning.tree import Term
-from derive.reader.text.syntax import Syntax
+from derive.reader.text.syntax import Bars, Scripted, Syntax
 from verify.formulas import deciding, sizes, upside, worked
 from verify.formulas.judgement import Judgement, Word
 from verify.formulas.readings import operated
@@ -67,7 +67,23 @@ def read(
     if (numbers := worked.judged(left, right, context.cell, blank)) is not None:
         return numbers, None
     judgement, decision = _read(left, right, statement, claiming, context, blank)
+    if judgement.word is Word.UNDECIDED and (bodies := _of_norms(left, right, statement.fragment.text)):
+        inner, within = _read(*bodies, statement, claiming, context, blank)
+        if inner.word in (Word.PROVED, Word.HOLDS_IF):
+            return inner, within
     return worked.aside(left, right, context.cell, judgement), decision
+
+
+def _of_norms(left: Syntax, right: Syntax, text: str) -> tuple[Syntax, Syntax] | None:
+    """What stands within the norms that two sides are, where both are of one kind: equal where that is."""
+    kinds, bodies = set(), []
+    for side in (left, right):
+        base = side.base if isinstance(side, Scripted) else side
+        if not isinstance(base, Bars) or base.bracket != "LNORM":
+            return None
+        kinds.add("".join(text[base.end : side.end].replace("{", "").replace("}", "").split()))
+        bodies.append(base.body)
+    return (bodies[0], bodies[1]) if len(kinds) == 1 else None
 
 
 def _read(

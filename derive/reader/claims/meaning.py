@@ -441,6 +441,7 @@ class Claiming(Brackets):
 
     def _is_weight(self, node: Syntax) -> bool:
         """Whether a factor is a letter of the cell that has no time, or the norm of one: ∏ ‖A_i‖ ‖W‖."""
+        node = node.base if isinstance(node, Scripted) and isinstance(node.base, Bars) else node
         if isinstance(node, Bars):
             return self._is_weight(node.body)
         found = self.letters.taken(node, self.fragment)
