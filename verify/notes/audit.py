@@ -20,6 +20,7 @@ from verify.mistakes.dictionary import entry
 from verify.notes import lint
 from verify.notes.audited import WRONG_IF, Audited, is_guess, softened
 from verify.notes.backward.judging import of_programs
+from verify.notes.claiming import of_named_gradients
 from verify.notes.contradictions import (
     against_the_carried,
     against_the_program,
@@ -240,6 +241,7 @@ def audit(
     judged = tuple(perhaps(judged, quickly))
     judged = tuple(of_cases(tuple(of_unused_losses(judged, models.written.losses))))
     judged = tuple(map(behind_arrows, unexplained(judged)))
+    judged = tuple(of_named_gradients(judged, models.written.gradients))
     judged = tuple(of_any_step(tuple(of_zeros(tuple(of_wrong_errors(judged))))))
     judged = tuple(denied(each, lines.get(each.formula.place.file, [])) for each in judged)
     judged = _in_order(document, (*judged, *of_programs(document, models, check)))

@@ -40,11 +40,16 @@ def gradient_letters(formulas: Iterable[Found], states: Collection[str] = ()) ->
     for formula in formulas:
         for line in [*lines(formula.fragment)] or [formula.fragment]:
             left, *values = RELATION.split(line.text)
-            if values and _GRADIENT.fullmatch(values[0].strip()):
+            if values and is_gradient(values[0]):
                 name = letter_named(left.strip(" &"))
                 if name not in states or left.strip(" &") not in values[0]:
                     found.add(name)
     return frozenset(found - {""})
+
+
+def is_gradient(value: str) -> bool:
+    """Whether a side is one gradient and nothing else: what it is said to be is a name for it."""
+    return _GRADIENT.fullmatch(value.strip()) is not None
 
 
 def names_a_family(formula: Found) -> bool:
