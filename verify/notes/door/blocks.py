@@ -90,11 +90,10 @@ def _blocks(texts: list[str]) -> _Blocks | None:
         return None
     ((cell, forget, into),), ((again, out),) = states, outputs
     gates = {forget: "forget", into: "in", out: "out"}
-    errors = {found["label"]: found["by"] for text in texts for found in _DEFINED.finditer(text)} or {
-        cell: "b",
-        "s": "s",
-    }
-    return _Blocks(cell, lines.pop(), units.pop(), gates, errors) if cell == again and len(gates) == 3 else None
+    if cell != again or len(gates) < 3:
+        return None
+    errors = {found["label"]: found["by"] for text in texts for found in _DEFINED.finditer(text)}
+    return _Blocks(cell, lines.pop(), units.pop(), gates, errors or {cell: "b", "s": "s"})
 
 
 class _Rewriting:
