@@ -1,4 +1,4 @@
-"""The update of a GRU's state that a document leaves out: h_t of z_t, r_t and h̃_t, as its gradients tell it."""
+"""The update of a gated state that a document leaves out: h_t of z_t, r_t and h̃_t, as its gradients tell it."""
 
 from __future__ import annotations
 
