@@ -20,8 +20,9 @@ from derive.reader.claims.statements.chains import Statement
 from derive.reader.claims.sums import reaching
 from derive.reader.claims.survey import lowered, raised, survey
 from derive.reader.meaning import tree
+from derive.reader.meaning.letters import Written
 from derive.reader.meaning.tree import Term
-from derive.reader.text.syntax import Syntax
+from derive.reader.text.syntax import Bars, Scripted, Syntax
 from verify.formulas import deciding, sizes, upside, worked
 from verify.formulas.judgement import Judgement, Word
 from verify.formulas.readings import operated
@@ -66,7 +67,23 @@ def read(
     if (numbers := worked.judged(left, right, context.cell, blank)) is not None:
         return numbers, None
     judgement, decision = _read(left, right, statement, claiming, context, blank)
+    if judgement.word is Word.UNDECIDED and (bodies := _of_norms(left, right, statement.fragment.text)):
+        inner, within = _read(*bodies, statement, claiming, context, blank)
+        if inner.word in (Word.PROVED, Word.HOLDS_IF):
+            return inner, within
     return worked.aside(left, right, context.cell, judgement), decision
+
+
+def _of_norms(left: Syntax, right: Syntax, text: str) -> tuple[Syntax, Syntax] | None:
+    """What stands within the norms that two sides are, where both are of one kind: equal where that is."""
+    kinds, bodies = set(), []
+    for side in (left, right):
+        base = side.base if isinstance(side, Scripted) else side
+        if not isinstance(base, Bars) or base.bracket != "LNORM":
+            return None
+        kinds.add("".join(text[base.end : side.end].replace("{", "").replace("}", "").split()))
+        bodies.append(base.body)
+    return (bodies[0], bodies[1]) if len(kinds) == 1 else None
 
 
 def _read(
@@ -85,7 +102,7 @@ def _read(
         one = claiming.term(left)
         claiming.letters.leading = False
         one, other_side = left_out.placed((one, claiming.term(right)))
-        other_side = _not_itself(one, _of_own_step(one, other_side, claiming), claiming)
+        other_side = _not_itself(one, _of_own_step(one, other_side, claiming, claiming.letter(left)), claiming)
         other_side = _carried_on(other_side, claiming)
         said = _handed_back(one, _as_products(other_side, claiming), claiming)
         pairs = _before_its_loss(said, sizes.conditions(statement, claiming), claiming)
@@ -144,20 +161,28 @@ def _behind_the_end(said: tuple[Term, Term]) -> bool:
     return zero and isinstance(left, tree.Gradient) and left.by.time == nodes.T + 1
 
 
-def _of_own_step(left: Term, right: Term, claiming: Claiming) -> Term:
-    """The right side, where ∂J/∂h stands beside δ, the whole gradient by h: that may be of its own step's loss."""
+def _of_own_step(left: Term, right: Term, claiming: Claiming, letter: Written | None) -> Term:
+    """The right side, where ∂J/∂h stands beside δ, the whole gradient by h: that may be of its own step's loss.
+
+    So it may beside another `letter` that the document defines as the whole gradient, λ of λ_T = ∂J/∂h_T.
+    """
     whole = left.plain if isinstance(left, tree.Error) else left
-    if not isinstance(whole, tree.Gradient) or whole.spelling not in _ERRORS or whole.immediate:
+    if not isinstance(whole, tree.Gradient) or whole.immediate:
+        return right
+    sign = "δ" if whole.spelling in _ERRORS else letter.base if letter is not None else ""
+    if not sign:
         return right
 
     def own(part: Term) -> Term | None:
         if not isinstance(part, tree.Gradient) or part.spelling in _ERRORS or part.immediate:
             return None
+        if sign != "δ" and part.by.time != whole.by.time:
+            return None  # λ_{t+1}
         beside = (part.by.name, part.by.at, part.only) == (whole.by.name, whole.by.at, whole.only)
         return replace(part, only=part.by.time) if beside and part.by.time is not None else None
 
     other = tree.mapped(right, own)
-    words = f"∂ by {spelled(whole.by.name)} beside δ is, on the right, that of the loss of its own step"
+    words = f"∂ by {spelled(whole.by.name)} beside {sign} is, on the right, that of the loss of its own step"
     return other if other != right and claiming.guess("own step", words) else right
 
 

@@ -23,6 +23,7 @@ from verify.notes import lint
 from verify.notes.asking import Question, asked
 from verify.notes.audited import WRONG_IF, Audited, is_guess, softened
 from verify.notes.backward.judging import of_programs
+from verify.notes.claiming import of_named_gradients
 from verify.notes.contradictions import (
     against_the_carried,
     against_the_program,
@@ -57,6 +58,7 @@ from verify.notes.conventions.steps import (
 from verify.notes.conventions.trying import Judge, mending, wrong_in
 from verify.notes.denied import denied
 from verify.notes.door.batches import of_one_example
+from verify.notes.door.blocks import with_blocks_as_vectors
 from verify.notes.door.from_zero import counted_from_first, counted_from_one, with_step_before_zero
 from verify.notes.door.gates import asking, for_each_gate, of_each_gate
 from verify.notes.door.own_letters import with_own_letters
@@ -70,7 +72,7 @@ from verify.notes.examples.supposing import behind_arrows, under_suppositions
 from verify.notes.files import Document, Formula, behind_words, goes_on_from, read
 from verify.notes.judging import Check, judged_apart, remembered, resting_on
 from verify.notes.lint import Note
-from verify.notes.mentioned import before
+from verify.notes.mentioned import before, before_a_letter
 from verify.notes.models import Model, Models
 from verify.notes.recognition import stepping_back
 from verify.notes.unexplained import unexplained
@@ -177,10 +179,9 @@ def audit(
 
         check = judge
     check = remembered(check)
-    document = counted_from_first(with_words_read(with_units_joined(of_single_steps(read(path)))))
-    document = for_each_gate(
-        counted_from_one(with_step_before_zero(with_own_letters(counted(of_one_example(document)))))
-    )
+    document = with_units_joined(with_blocks_as_vectors(of_single_steps(read(path))))
+    document = counted(of_one_example(counted_from_first(with_words_read(document))))
+    document = for_each_gate(counted_from_one(with_step_before_zero(with_own_letters(document))))
     _refuse_unread(document)
     models = Models(
         tuple(of_each_gate(document.formulas)),
@@ -251,6 +252,7 @@ def audit(
     judged = tuple(perhaps(judged, quickly))
     judged = tuple(of_updates(tuple(of_cases(tuple(of_unused_losses(judged, models.written.losses))))))
     judged = tuple(map(behind_arrows, unexplained(judged)))
+    judged = tuple(of_named_gradients(judged, models.written.gradients))
     judged = tuple(of_any_step(tuple(of_zeros(tuple(of_wrong_errors(judged))))))
     judged = tuple(denied(each, lines.get(each.formula.place.file, [])) for each in judged)
     judged = _in_order(document, (*judged, *of_programs(document, models, check)))
@@ -270,7 +272,8 @@ def _otherwise(audited: Audited, models: Models, judge: Judge, document: Documen
     """A formula that stays open in its model: under other equations that the note may mean, or of a cell it names."""
     formula = audited.formula
     own = [(model, _says_more) for model in models.others(formula)] if _is_open(audited) else []
-    named = ((model, _decides) for mention in before(formula, document) for model in models.called(formula, mention))
+    mentions = chain(before(formula, document), before_a_letter(models.lacking(formula), formula, document))
+    named = ((model, _decides) for mention in mentions for model in models.called(formula, mention))
     for model, counts in chain(own, named) if _is_open(audited) else ():
         if own and counts is _decides and any(one.reason.startswith(WRONG_IF) for one in audited.judgements):
             break  # what the note's own equations refute, the usual cell does not save

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
 
 from derive.errors import InputError, Place
 from derive.patterns import regex
@@ -11,13 +12,13 @@ from derive.reader.claims.statements.chains import Statement, statements
 from derive.reader.meaning.letters import letter, number_of
 from derive.reader.meaning.vocabulary import is_general, names_function
 from derive.reader.models.equations.equation import LOSSES
-from derive.reader.models.equations.finding import PICKED, is_value
-from derive.reader.models.equations.gradients import names_a_family
+from derive.reader.models.equations.finding import PICKED, is_value, letter_named
+from derive.reader.models.equations.gradients import is_gradient, names_a_family
 from derive.reader.models.equations.supposing import assumed, flat, supposed
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.syntax import Bars, Big, Name, Scripted, Sum
 from verify.formulas.judgement import A_NAME, Judgement, Word
-from verify.notes.audited import ANOTHER
+from verify.notes.audited import ANOTHER, Audited
 from verify.notes.files import Formula
 
 A_PART = "says which part of it a letter stands for"
@@ -32,6 +33,8 @@ SUPPOSED = "a condition, as the words before it say"
 A_DEPENDENCE = "says what a quantity depends on"
 A_STEP_AGAINST = "wrong if Δ is the gradient, and no step against it"
 AN_UPDATE = "a step of training, which claims nothing of the gradient in it"
+A_GRADIENT = "{letter} is a gradient, as another formula has it, of what is not known in this cell"
+_UNKNOWN = regex(r"names .+, which the cell does not have")
 IN_WORDS = "says it in words alone"
 _STARTED = regex(
     r"(?:初始化|置零|\binitiali[sz](?:e|ing|ed)\b|\bset(?:ting)?\b)[^$=.;。；]{0,40}[\s$`\\(]*\Z", re.IGNORECASE
@@ -162,6 +165,27 @@ def _is_supposed(formula: Formula) -> bool:
 def as_nothing(judgement: Judgement, reason: str) -> Judgement:
     """A judgement on what claims nothing after all."""
     return Judgement(judgement.formula, Word.NOT_A_CLAIM, reason=reason, place=judgement.place)
+
+
+def of_named_gradients(found: Iterable[Audited], gradients: Collection[str]) -> Iterator[Audited]:
+    """The formulas; open where one gives a value to a letter that the note defines as a gradient and that is not read.
+
+    ε_c^t = Σ_k w_{ck} δ_k^t beside ε_c^t = ∂L/∂b_c^t: it claims something, of what nobody knows.
+    """
+    bases = {name.partition("_")[0] for name in gradients}
+    for each in found:
+        yield replace(each, judgements=tuple(_of_named_gradient(one, bases) for one in each.judgements))
+
+
+def _of_named_gradient(judgement: Judgement, bases: Collection[str]) -> Judgement:
+    left, equals, right = judgement.formula.partition("=")
+    unread = judgement.word is Word.NOT_A_CLAIM and _UNKNOWN.fullmatch(judgement.reason) is not None
+    if not unread or not equals or is_gradient(right.rstrip(" .,;")):
+        return judgement
+    name = letter_named(left.strip(" &")) or ""
+    if name.partition("_")[0] not in bases:
+        return judgement
+    return Judgement(judgement.formula, Word.UNDECIDED, reason=A_GRADIENT.format(letter=name), place=judgement.place)
 
 
 def _depends(place: Place, fragment: Fragment) -> bool:

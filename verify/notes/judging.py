@@ -15,13 +15,13 @@ from derive.reader.claims.functions import cell_of_functions
 from derive.reader.claims.meant import NOTHING, Meant
 from derive.reader.claims.statements.chains import statements
 from derive.reader.models.equations.equation import Equation
-from derive.reader.models.own import HARMLESS
+from derive.reader.models.own import HARMLESS, SMALL
 from derive.reader.text.fragment import Fragment
 from verify.formulas.bounds import differences
 from verify.formulas.faults import ClaimsFault, fault_in
 from verify.formulas.judgement import Judgement, Word
 from verify.formulas.wrong import special
-from verify.notes.audited import ANOTHER, Audited, is_guess
+from verify.notes.audited import ANOTHER, WRONG_IF, Audited, is_guess
 from verify.notes.claiming import as_nothing, names_an_error, never_wrong, nothing
 from verify.notes.door.from_zero import FROM_ZERO
 from verify.notes.door.gates import judged_for_each
@@ -235,6 +235,10 @@ def resting_on(judgement: Judgement, model: Model) -> Judgement:
     told = replace(judgement, assumptions=(*model.doubts, *judgement.assumptions))
     if model.doubts and judgement.word in RIGHT:
         return replace(told, word=Word.HOLDS_IF)
+    sized = any(mistake.name == "wrong shape" for mistake in judgement.mistakes)
+    if judgement.word is Word.WRONG and sized and SMALL in model.doubts:  # a shape is of no letter that is a number
+        reason = f"{WRONG_IF} {SMALL}"
+        return Judgement(judgement.formula, Word.UNDECIDED, reason=reason, place=judgement.place)
     certain = not HARMLESS.isdisjoint(model.doubts) and not is_guess(model)
     return told if certain and judgement.word is Word.WRONG else judgement
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from sympy import HadamardProduct
@@ -10,6 +10,7 @@ from sympy import HadamardProduct
 from derive.cell import Cell
 from derive.nodes import leaves
 from derive.patterns import regex
+from derive.reader.models.equations.names import names
 from verify.notes.files import HEADING, Document, Formula
 
 _DISPLAY = regex(r"\s*(?:\$\$|\\\[|\\begin\{|```|~~~)")
@@ -50,6 +51,20 @@ def before(formula: Formula, document: Document) -> Iterator[Mention]:
         if told and number < len(lines):
             return
         near = near and (number >= len(lines) - 1 or _DISPLAY.match(line) is None)
+
+
+def before_a_letter(letters: Collection[str], formula: Formula, document: Document) -> Iterator[Mention]:
+    """The cells that words name before the last earlier formula with one of these letters."""
+    earlier = [each for each in document.formulas if letters and _stands_before(each, formula)]
+    used = (each for each in reversed(earlier) if each.displayed and not names(each.fragment).isdisjoint(letters))
+    for each in used:
+        if found := [*before(each, document)]:
+            yield from found
+            return
+
+
+def _stands_before(one: Formula, other: Formula) -> bool:
+    return one.place.file == other.place.file and one.place.line < other.place.line
 
 
 def family(cell: Cell) -> str:

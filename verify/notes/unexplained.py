@@ -27,6 +27,13 @@ NOT_LAST = "wrong if step {letter} is not the last one, of which the note says n
 WITHOUT_STEP = "wrong if {letter} beside {letter}_t is the loss of all steps; it may be the one of step t too"
 BELOW_ITSELF = "wrong if {letter} below {letter} is a step of its own"
 TWO_CELLS = "wrong if {of} and {by} are states of one cell, in which {of} does not depend on {by}"
+BEGUN = "wrong if no more terms are meant: a chain written out step by step stands here to step {step} alone"
+_BRACED = r"\{[^{}]*(?:\{[^{}]*(?:\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\}[^{}]*)*\}[^{}]*)*\}"
+_LONE = regex(rf"\\[dt]?frac\s*(?P<above>{_BRACED})\s*(?P<below>{_BRACED})")
+_BETWEEN = r"(?:\\(?:cdot|times|,|;|!)|[\s&])*"
+_TERM = rf"{_BETWEEN}(?:\\[dt]?frac\s*{_BRACED}\s*{_BRACED}{_BETWEEN})+"
+_TERMS = regex(rf"{_TERM}(?:\+{_TERM})+[.,;]?\s*")
+_STEP_BACK = regex(r"t\s*-\s*(?P<many>\d)")
 _NUMBERS, _ZERO = OFF.partition("{")[0], VANISHES.partition("{")[0]
 _VANISHES = regex(r"the derivative of (?P<of>.+) by (?P<by>.+) is zero: .+")
 _BELOW_ITSELF = regex(r"(?<![A-Za-z\\])(?P<letter>[A-Za-z])\s*[_^]\s*\{?\(?\s*(?P=letter)\s*[+-]\s*\d")
@@ -105,6 +112,8 @@ def _open(judgement: Judgement, plain: bool, trusted: bool) -> Judgement:
         reason = BELOW_ITSELF.format(letter=slip["letter"])
     elif letter := _without_its_step(judgement.formula):
         reason = WITHOUT_STEP.format(letter=letter)
+    elif not judgement.mistakes and (step := _last_of_a_chain(judgement.formula)):
+        reason = BEGUN.format(step=step)
     elif _told(judgement) or (trusted and not judgement.reason.startswith(NO_BOUND)):
         return judgement
     else:
@@ -118,6 +127,20 @@ def _without_its_step(formula: str) -> str:
     again = found is not None and re.search(rf"(?:\\partial|∂)\s*{found['letter']}\s*_", found["right"])
     bare = found is not None and found["letter"] in _OF_LOSS.findall(found["right"])
     return found["letter"] if found is not None and bare and not again else ""
+
+
+def _last_of_a_chain(formula: str) -> str:
+    """The last step of ∂J/∂W = ∂J/∂h_t ⋯ ∂h_t/∂W + ∂J/∂h_t ⋯ ∂h_{t-1}/∂W, whose further terms a note may leave out."""
+    left, _, right = formula.partition("=")
+    asked = _LONE.fullmatch(left.strip(" &"))
+    if asked is None or not _TERMS.fullmatch(right):
+        return ""
+    ends = [[*_LONE.finditer(term)][-1] for term in right.split("+") if _LONE.search(term)]
+    by = {"".join(end["below"].split()) for end in (asked, *ends)}
+    steps = [found["many"] if (found := _STEP_BACK.search(end["above"])) else "0" for end in ends]
+    if len(by) > 1 or steps != [*map(str, range(len(ends)))] or len(ends) < 2:
+        return ""
+    return f"t-{steps[-1]}"
 
 
 def _told(judgement: Judgement) -> bool:

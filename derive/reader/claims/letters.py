@@ -14,7 +14,6 @@ from sympy import Expr, Integer, MatMul
 from derive import nodes
 from derive.cell import Cell
 from derive.errors import InputError
-from derive.functions import ScalarFunction
 from derive.lettering import lettered
 from derive.nodes import Concat, Node, Quantity
 from derive.notation import AS_WRITTEN, Notation
@@ -107,7 +106,7 @@ class Letters:
         self.with_times = False
         """Whether the formula writes a time anywhere."""
         self.guesses = Guesses()
-        self.wanted: dict[str, tuple[ScalarFunction, str]] = {}
+        self.wanted: dict[str, Node] = {}
         """Functions of quantities that the formula takes a derivative by and the cell has no name for."""
         self.between: dict[str, str] = {}
         """Letters that the cell does not have and that stand between derivatives, each with the quantity above it."""

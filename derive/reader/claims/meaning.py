@@ -154,7 +154,7 @@ class Claiming(Brackets):
         if at_step is not found and (meant := self.meant(at_step)) is not None:
             return self.decorated(meant, found, bracket(following)[1] if following else ()), i + 2
         if (meant := self.meant(found)) is not None:
-            return self.decorated(meant, found), i + 1
+            return self.decorated(meant, found), i + 1 + self._lists_parameters(following)
         if (gradient := self.differential(found, factors, i)) is not None:
             return self.averaged(gradient[0]), gradient[1]
         group, scripts = (None, ()) if is_slice(following) else bracket(following)
@@ -200,6 +200,14 @@ class Claiming(Brackets):
         if (known := constant(found) or limit(self, found)) is not None:
             return known, i + 1
         raise self.unclear(f"{self.written(node)} is not known in this cell", node)
+
+    def _lists_parameters(self, behind: Syntax | None) -> bool:
+        """Whether a bracket behind a letter that the document defines says which parameters are in it: E_t(W, U)."""
+        rows = behind.rows if isinstance(behind, Group) and behind.bracket == "LPAR" else ()
+        cells = [self.letters.taken(cell, self.fragment) for cell in rows[0]] if len(rows) == 1 else []
+        found = [None if cell is None else self.letters.resolve(cell, self.fragment, None) for cell in cells]
+        parameters = {one.name for one in self.letters.cell.parameters}
+        return len(found) > 1 and all(one is not None and one.name in parameters for one in found)
 
     def quantity(self, found: Written, group: Group | None) -> tuple[Ref, int] | None:
         """A quantity, and whether the bracket behind it is its time: h(t)."""
@@ -443,6 +451,7 @@ class Claiming(Brackets):
 
     def _is_weight(self, node: Syntax) -> bool:
         """Whether a factor is a letter of the cell that has no time, or the norm of one: ∏ ‖A_i‖ ‖W‖."""
+        node = node.base if isinstance(node, Scripted) and isinstance(node.base, Bars) else node
         if isinstance(node, Bars):
             return self._is_weight(node.body)
         found = self.letters.taken(node, self.fragment)

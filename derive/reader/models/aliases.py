@@ -9,7 +9,6 @@ from typing import TypeGuard
 from sympy import HadamardProduct, MatAdd, MatMul
 
 from derive.cell import Cell, Equation, in_dependency_order
-from derive.functions import ScalarFunction
 from derive.nodes import Elementwise, Node, Quantity, Softmax, leaves, rebuild, substitute, t
 from derive.reader.document.restated import canonical
 
@@ -132,15 +131,13 @@ def with_aliases(cell: Cell, names: Collection[str]) -> Cell:
     return replace(cell, equations=in_dependency_order(equations)) if names else cell
 
 
-def with_values(cell: Cell, wanted: Mapping[str, tuple[ScalarFunction, str]]) -> Cell:
-    """The cell with names for functions of its quantities, tanh(c_t), where its equations have such a value."""
+def with_values(cell: Cell, wanted: Mapping[str, Node]) -> Cell:
+    """The cell with names for values of its quantities, tanh(c_t) and r_t ⊙ h_{t-1}, where its equations have them."""
     made = cell
-    for name, (function, of) in wanted.items():
-        quantity = cell.quantities[of]
-        value = Elementwise(function, quantity)
+    for name, value in wanted.items():
         if name in cell.quantities or not any(equation.expression.has(value) for equation in cell.equations):
             continue
-        alias = Equation(Quantity(name, quantity.shape[0], quantity.shape[1], t), value)
+        alias = Equation(Quantity(name, value.shape[0], value.shape[1], t), value)
         equations = in_dependency_order(_named(alias, [*made.equations, alias]))
         made = replace(made, equations=equations)
     return made

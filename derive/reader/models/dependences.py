@@ -6,15 +6,21 @@ it, with a matrix of its own for each argument: what holds of that, whatever the
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
+from sympy import HadamardProduct
+
+from derive.cell import Cell
 from derive.errors import InputError
+from derive.nodes import Elementwise, Node, Quantity, leaves
 from derive.notation import spelled
 from derive.reader.meaning.letters import taken
 from derive.reader.meaning.vocabulary import is_general
 from derive.reader.models.equations.equation import INPUTS, TIMES, Equation, Mention
 from derive.reader.models.equations.together.packed import Instead
+from derive.reader.text.fragment import Fragment
 from derive.reader.text.parser import parse
 from derive.reader.text.syntax import Chain, Group, Run
 
@@ -22,6 +28,9 @@ SAID = "of {function} nothing is said but what it reads, so that no more than it
 MEANT = "what line {lines} says is meant, and not what the note writes out with other letters"
 _MATRIX = r"A_{{\mathrm{{of{name}{number}}}}}"
 _FUNCTION = r"\phi_{{\mathrm{{some{name}}}}}"
+OPEN = "{name} is computed from the inputs and the states before, which the note does not write out"
+_MOVED = r"\\[dt]?frac\s*\{{\s*(?:\\partial|\\mathrm\s*\{{\s*d\s*\}}|d)\s*\{{?\s*{of}(?![A-Za-z])[^=]{{0,30}}?"
+_BY = r"\}}\s*\{{\s*(?:\\partial|\\mathrm\s*\{{\s*d\s*\}}|d)\s*\{{?\s*{by}(?![A-Za-z])[^=]{{0,12}}?t\s*-\s*1"
 
 
 def with_dependences(given: Sequence[Equation]) -> list[Equation]:
@@ -41,6 +50,36 @@ def dependences_instead(general: Sequence[Equation], known: Sequence[Equation]) 
         yield Instead((*kept, *given.values()), frozenset(own), MEANT.format(lines=lines))
 
 
+def some_function(name: str) -> str:
+    """A letter for a function of which nothing is known, which computes the quantity of this name."""
+    return _FUNCTION.format(name="".join(filter(str.isalnum, name)))
+
+
+def gating(cell: Cell) -> frozenset[str]:
+    """The inputs that open or close what a state is made of: α of α_t ⊙ h_{t-1}, and of (1 - α_t) ⊙ h̃_t."""
+    computed = {e.symbol.name for e in cell.equations} | {state.name for state in cell.states}
+    inputs = {one.name for one in cell.inputs} - INPUTS
+    found = set()
+    for product in (product for e in cell.equations for product in e.expression.atoms(HadamardProduct)):
+        if any(isinstance(factor, Quantity) and factor.name in computed for factor in product.args):
+            found |= {name for factor in product.args if (name := _opening(factor)) in inputs}
+    return frozenset(found)
+
+
+def _opening(factor: Node) -> str:
+    """The name of a factor that is a quantity or 1 less one; empty for another."""
+    read = leaves(factor)
+    plain = isinstance(factor, Quantity) or not factor.has(Elementwise, HadamardProduct)
+    return read[0].name if len(read) == 1 and plain else ""
+
+
+def moves(name: str, formulas: Collection[Fragment], states: Collection[Quantity]) -> bool:
+    """Whether formulas take the derivative of what has this name by a state of the step before."""
+    of, by = re.escape(str(spelled(name))), "|".join(re.escape(str(spelled(state.name))) for state in states)
+    moved = re.compile(_MOVED.format(of=of) + _BY.format(by=f"(?:{by})"))
+    return any(moved.search(one.text) for one in formulas)
+
+
 def _of_any(equation: Equation, stepped: Collection[str]) -> Equation:
     read = _arguments(equation, stepped)
     if read is None:
@@ -52,7 +91,7 @@ def _of_any(equation: Equation, stepped: Collection[str]) -> Equation:
         for number, each in enumerate(arguments, 1)
     ]
     left = f"{spelled(equation.target)}{TIMES[equation.style]}"
-    written = equation.in_latex(rf"{left} = {_FUNCTION.format(name=name)}({' + '.join(terms)})")
+    written = equation.in_latex(rf"{left} = {some_function(name)}({' + '.join(terms)})")
     reads = tuple((each.name, each.offset) for each in arguments)
     return replace(written, said=SAID.format(function=function), depends=(function, reads))
 

@@ -42,6 +42,8 @@ class Model:
     """Letters of gates and candidates without an equation, which the cell has as inputs."""
     computed: Cell | None = None
     """The cell in which these are computed from all inputs and states, if there are any."""
+    moved: bool = False
+    """Whether the cell computes these itself, as the note takes their derivatives; then `computed` has them given."""
     unusable: tuple[tuple[str, Place], ...] = ()
     """Declarations that the equations contradict: what is wrong, and where."""
 

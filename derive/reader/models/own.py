@@ -17,6 +17,7 @@ from derive.reader.models.aliases import aliases, carried, shorthands, slips, wi
 from derive.reader.models.choice import Choice, Refused, nearest, without_later_losses
 from derive.reader.models.commuting import commuting, valued
 from derive.reader.models.declaring import ACCENTED, declarations, declared_name, said_shapes, text_of, within
+from derive.reader.models.dependences import OPEN, gating, moves, some_function
 from derive.reader.models.equations.equation import INPUTS, LOSSES, TRANSPOSES, Equation
 from derive.reader.models.equations.filters import PLAINER, as_said, plainer, without_layout, without_shadowed
 from derive.reader.models.equations.gradients import derived_elsewhere
@@ -92,9 +93,14 @@ def own(
     model, chosen = _own(given, section, names, at, beside, claimed)
     if isinstance(model, Lost) or not (gates := _given(chosen, model.cell)):
         return model
-    equations = _computed(chosen, model.cell, gates)
+    moved = [name for name in gates if moves(name, given.claiming, model.cell.states)]
+    equations = _computed(chosen, model.cell, moved or gates, known=not moved)
     other, _ = _own(replace(given, equations=[*given.equations, *equations]), section, names, at, beside, claimed)
-    return replace(model, given=gates, computed=None if isinstance(other, Lost) or other.holes else other.cell)
+    usable = isinstance(other, Model) and not other.holes
+    if moved and usable and isinstance(other, Model):
+        said = (*other.assumed, *(OPEN.format(name=name) for name in moved))
+        return replace(other, assumed=said, given=tuple(moved), computed=model.cell, moved=True)
+    return replace(model, given=gates, computed=other.cell if usable and isinstance(other, Model) else None)
 
 
 def _own(
@@ -185,8 +191,8 @@ def _plainer(longer: Equation, other: Equation) -> str:
 def _given(chosen: Choice, cell: Cell) -> tuple[str, ...]:
     """The inputs that are called like a gate or a candidate, or carried: what they are computed from is not known."""
     names = [one.name for one in cell.inputs if not chosen.is_data(one.name)]
-    kept = _carried(chosen, cell)
-    return tuple(name for name in names if cell.states and (name in _GATES or name.endswith(ACCENTED) or name in kept))
+    gates = _GATES | gating(cell) | _carried(chosen, cell)
+    return tuple(name for name in names if cell.states and (name in gates or name.endswith(ACCENTED)))
 
 
 def _carried(chosen: Choice, cell: Cell) -> frozenset[str]:
@@ -198,8 +204,8 @@ def _carried(chosen: Choice, cell: Cell) -> frozenset[str]:
     return frozenset(chain.from_iterable(map(derived_elsewhere, chosen.given.claiming))) & names - INPUTS - said
 
 
-def _computed(chosen: Choice, cell: Cell, gates: Collection[str]) -> Iterator[Equation]:
-    """Equations for gates that have none: each of all inputs and of all states before."""
+def _computed(chosen: Choice, cell: Cell, gates: Collection[str], *, known: bool) -> Iterator[Equation]:
+    """Equations for gates that have none: each of all inputs and of all states before; by σ if `known`."""
     source = next(e for e in chosen.by_name.values() if not e.loss)
     read = [one.name for one in cell.inputs if one.name not in gates and not chosen.is_data(one.name)]
     before, kept = [state.name for state in cell.states], _carried(chosen, cell)
@@ -208,7 +214,8 @@ def _computed(chosen: Choice, cell: Cell, gates: Collection[str]) -> Iterator[Eq
         terms += [
             rf"U_{{given{number}}} {spelled(name)}_{{t-1}}" for number, name in enumerate((*before, *({gate} & kept)))
         ]
-        yield source.in_latex(rf"{spelled(gate)}_t = \sigma({' + '.join(terms)})", gate)
+        function = r"\sigma" if known else some_function(gate)
+        yield source.in_latex(rf"{spelled(gate)}_t = {function}({' + '.join(terms)})", gate)
 
 
 def _later(chosen: Choice, at: int) -> list[str]:

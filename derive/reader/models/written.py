@@ -76,6 +76,7 @@ from derive.reader.models.equations.together.packed import Instead, packed
 from derive.reader.models.equations.together.stacks import named_stacks
 from derive.reader.models.equations.together.unpacked import unpacked
 from derive.reader.models.equations.together.unread import unread_arguments
+from derive.reader.models.equations.together.updates import unwritten_update
 from derive.reader.models.equations.units import of_units
 from derive.reader.models.equations.wholes import (
     declared_weights,
@@ -269,6 +270,7 @@ def written(
             *computed_parameters(found, claiming),
             *dependences_instead([e for e in said if e.general], found),
             *applied_twice(found),
+            *unwritten_update(found, claiming),
         ),
         ended,
         supposed=[e for index, formula in claiming for e in suppositions(formula, index)],

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from sympy import Expr, Interval
 
+from derive import nodes
 from derive.calculus.ranges import values
 from derive.errors import InputError
 from derive.nodes import Entry
 from derive.reader.claims.meaning import Claiming
 from derive.reader.claims.statements.stated import Order
 from derive.reader.meaning.letters import number_of
-from derive.reader.text.syntax import Bars, Syntax
+from derive.reader.meaning.tree import Call, Ref, Term
+from derive.reader.text.syntax import Bars, Scripted, Syntax
 from verify.formulas.readings.conventions import Reading
 from verify.formulas.readings.expressions import Builder
 
@@ -24,9 +26,20 @@ def value_of(side: Syntax, claiming: Claiming) -> Interval | None:
         inner = value_of(side.body, claiming)
         return None if inner is None else _magnitudes(inner)
     letters = claiming.letters
-    node = Builder(letters.cell, letters.program, Reading()).side(claiming.term(side)).node
+    said = _alone(side, claiming) or claiming.term(side)
+    node = Builder(letters.cell, letters.program, Reading()).side(said).node
     node = node.operand if isinstance(node, Entry) else node  # one entry of it
     return None if node is None else values(node, letters.program)
+
+
+def _alone(side: Syntax, claiming: Claiming) -> Term | None:
+    """σ' without an argument, which is said of any: of what the cell is given."""
+    found = claiming.letters.taken(side, claiming.fragment) if isinstance(side, Scripted) else None
+    if found is None or not found.primes or found.parts or not claiming.letters.cell.inputs:
+        return None
+    called = claiming.function(found)
+    argument = Ref(claiming.letters.cell.inputs[0].name, nodes.t)
+    return None if called is None else Call(called, (argument,))
 
 
 def hold(left: Syntax, right: Syntax, order: Order, claiming: Claiming) -> bool:

@@ -26,6 +26,7 @@ from derive.reader.text.fragment import Fragment
 from verify.formulas.judgement import Judgement, Word
 
 GIVEN = "{names}, for which the note has no equation, do not depend on {by}"
+MOVED = "{names}, for which the note has no equation, depend on {by}, as another formula of it has it"
 
 
 @dataclass(frozen=True)
@@ -150,7 +151,13 @@ def as_given(judgement: Judgement, computed: Judgement | None, model: Model, by:
     agrees = computed is not None and computed.word in (right if judgement.word in right else wrong)
     if agrees and _kept(model).isdisjoint(by):
         return judgement
-    words = GIVEN.format(names=", ".join(model.given), by=", ".join(by))
+    names = ", ".join(name.removesuffix("_") for name in model.given)
+    if model.moved:
+        if judgement.word in right or computed is None or computed.word not in right:
+            return judgement
+        reason = f"wrong if {MOVED.format(names=names, by=', '.join(by))}"
+        return Judgement(judgement.formula, Word.UNDECIDED, reason=reason, place=judgement.place)
+    words = GIVEN.format(names=names, by=", ".join(by))
     if judgement.word is Word.WRONG:
         return Judgement(judgement.formula, Word.UNDECIDED, reason=f"wrong if {words}", place=judgement.place)
     assumptions = (words, *judgement.assumptions)

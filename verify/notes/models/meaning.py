@@ -361,6 +361,9 @@ def _part(statement: Statement, claiming: Claiming, known: Collection[str]) -> t
         if way.time is not None and way.time.is_Symbol:
             moved = tree.at_times(said, lambda e, step=way.time: e.xreplace({step: nodes.t}))  # type: ignore[misc]
             return identifier("_".join([found.base, *way.labels])), moved
+        if way.time == nodes.T - 1 and isinstance(said, Gradient) and said.by.time == way.time:  # counted from 0
+            moved = tree.at_times(said, lambda e: nodes.t if e == nodes.T - 1 else e)
+            return identifier("_".join([found.base, *way.labels])), moved
     return None
 
 

@@ -164,6 +164,12 @@ class Models:
                 doubts = (said,) if model is known else (*model.doubts, said)
                 yield replace(model, recognised=False, doubts=doubts)
 
+    def lacking(self, formula: Formula) -> frozenset[str]:
+        """The letters of a formula that its model does not have."""
+        model = self.of(formula)
+        spoken = names(formula.fragment)
+        return frozenset() if model is None else frozenset(n for n in spoken if not {n, stripped(n)} & _has(model))
+
     def others(self, formula: Formula, *, slips: bool = False) -> Iterator[Model]:
         """The formula's model under other equations that the note may mean, as a guess, where it speaks of these.
 

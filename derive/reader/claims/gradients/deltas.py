@@ -342,11 +342,13 @@ class Deltas(Defined):
         """φ' of the argument of a value, where nothing is called φ: the slope of the function that gives the value.
 
         Beside a gate f, f' of the argument of another function f_{l-1} is the slope of that. At what is left out, or at
-        a letter that nothing defines, it is the slope of the one function that the cell has.
+        a letter that nothing defines, it is the slope of the one function that the cell has. σ_h' is that of the one
+        which gives h.
         """
         inner = None if group is None else only(group.rows)
-        plain = found.primes == 1 and not (found.parts or found.power or found.transposed)
-        if inner is None or not plain or found.base not in OPEN_FUNCTIONS:
+        gives = self._given_by(found)
+        plain = found.primes == 1 and not ((found.parts and not gives) or found.power or found.transposed)
+        if inner is None or not plain or found.base not in (OPEN_FUNCTIONS | {"sigma"} if gives else OPEN_FUNCTIONS):
             return None
         argument = self.letters.taken(inner, self.fragment)
         value = None if argument is None else self.letters.resolve(argument, self.fragment, noted=False)
@@ -356,14 +358,25 @@ class Deltas(Defined):
             if isinstance(e.expression, Elementwise) and len(e.expression.operands) == 1
             if value is None or self.argument_of(e.symbol.name) == [value.name]
             if value is not None or not (self.letters.cell.is_loss and e.symbol == self.letters.cell.output)
+            if gives in ("", e.symbol.name)
         ]
-        if len(applied) != 1 or (value is not None and value.at):
+        if len(applied) != 1 or (value is not None and value.at and not gives):
             return None
         function = applied[0][1]
         if not (function.name.startswith(f"{found.base}_") if found.base in self.letters.known else function.specified):
             return None
-        self.letters.guesses.granted[f"{found.base} is {function.name}, which gives {applied[0][0]}"] = None
+        letter = f"{found.base}_{gives}" if gives else found.base
+        self.letters.guesses.granted[f"{letter} is {function.name}, which gives {applied[0][0]}"] = None
         return f"{function.name}'" if functions.is_entry(function) else function.prime()
+
+    def _given_by(self, found: Written) -> str:
+        """The value that a function has as its label: h of σ_h."""
+        try:
+            labels = [label(part, self.fragment) for kind, part in found.parts if kind == "sub"]
+        except InputError:
+            return ""
+        known = {e.symbol.name for e in self.letters.cell.equations}
+        return labels[0] if len(labels) == len(found.parts) == 1 and labels[0] in known else ""
 
     def jacobian_of_softmax(self, found: Written, group: Group | None) -> Term | None:
         """ψ'(z_t) and softmax'(z_t), where z_t is what a softmax is taken of: its Jacobian there."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from abc import abstractmethod
+from collections.abc import Mapping
 from dataclasses import replace
 
-from sympy import Expr
+from sympy import Expr, HadamardProduct
 
 from derive import nodes
 from derive.functions import ScalarFunction
-from derive.nodes import Elementwise
+from derive.nodes import Elementwise, Node, Quantity
 from derive.reader.claims.arguments import argument_of
 from derive.reader.claims.borders import borders
 from derive.reader.claims.classes import row
@@ -18,6 +19,7 @@ from derive.reader.claims.gradients.by_entries import of_a_whole, pair
 from derive.reader.claims.gradients.deltas import named_step
 from derive.reader.claims.gradients.dependences import of_a_dependence
 from derive.reader.claims.gradients.named_parts import NamedParts
+from derive.reader.claims.gradients.shares import share
 from derive.reader.claims.guesses import Guess
 from derive.reader.claims.meant import Habit
 from derive.reader.claims.ranges import is_range, steps_between
@@ -51,6 +53,15 @@ def _factors(side: Syntax) -> list[Syntax]:
     if isinstance(side, Group) and side.bracket == "LBRACE" and (inner := only(side.rows)) is not None:
         return _factors(inner)
     return [one for factor in side.factors for one in _factors(factor)] if isinstance(side, Run) else [side]
+
+
+def _ahead(steps: Mapping[str, Expr], value: Node) -> Expr | None:
+    """By how much later steps quantities are multiplied entry by entry than in a value; None if in another way."""
+    factors = [one for one in value.args if isinstance(one, Quantity)] if isinstance(value, HadamardProduct) else []
+    read = {one.name: one.time for one in factors if one.time is not None}
+    ahead = {steps[name] - time for name, time in read.items() if name in steps}
+    alike = read.keys() == steps.keys() and len(read) == len(value.args) and len(ahead) == 1
+    return ahead.pop() if alike else None
 
 
 class Derivatives(NamedParts):
@@ -122,6 +133,8 @@ class Derivatives(NamedParts):
         immediate = self.immediate(sign, below[0])
         if not immediate and (copy := self._copy(below[1:])) is not None:
             return self.by_copy(copy, above, below[1], node)
+        if (handed := self._from_the_step_after(above, below[1:])) is not None:
+            return handed
         by, transposed = self.variable(below[1:], node)
         said = self.differentiated(self._of_its_argument(above, below[1:], by), by, immediate, node)
         if len(by.at) == 2:
@@ -130,6 +143,20 @@ class Derivatives(NamedParts):
             of_a_whole(self, below, node)
         said = of_matrices(said, self.letters)
         return tree.Transposed(said) if transposed else said
+
+    def _from_the_step_after(self, above: list[Syntax], below: list[Syntax]) -> Term | None:
+        """∂L/∂h_t^{next}, the part of the gradient by a state that comes back from the step after."""
+        target = self.letters.taken(below[0], self.fragment) if len(below) == 1 else None
+        of = self.letters.taken(above[0], self.fragment) if len(above) == 1 else None
+        shares = [] if target is None else [one for one in target.parts if share(one[1], self.fragment) > 0]
+        if target is None or of is None or self.loss(of) != (None,) or len(shares) != 1 or len(target.parts) < 2:
+            return None
+        bare = replace(target, parts=[one for one in target.parts if one not in shares])
+        found = self.letters.resolve(bare, self.fragment)
+        states = {state.name for state in self.letters.cell.states}
+        if found is None or found.at or found.time is None or found.name not in states or target.transposed:
+            return None
+        return tree.Handed(Ref(found.name, found.time), False, True)
 
     def _of_its_argument(self, above: list[Syntax], below: list[Syntax], by: Ref) -> list[Syntax]:
         """∂softmax/∂o_t as ∂softmax(o_t)/∂o_t: a function alone is of what it is differentiated by, at a step."""
@@ -195,6 +222,8 @@ class Derivatives(NamedParts):
             below = _factors(inner)  # ∂(tanh(c_t))
         if len(below) > 1 and (value := self._value(below)) is not None:
             return value, False
+        if len(below) == 1 and isinstance(below[0], Dots) and (value := self._product(below[0])) is not None:
+            return value, False
         target = self.letters.taken(below[0], self.fragment) if below else None
         behind = (self._step_behind(below[1]) or pair(below[1])) if len(below) == 2 else None
         if target is not None and behind is not None:
@@ -234,7 +263,26 @@ class Derivatives(NamedParts):
             if [getattr(operand, "name", "") for operand in operands] == [inner.name]:
                 return Ref(equation.symbol.name, inner.time)
         if inner.time is not None:
-            self.letters.wanted[f"{function.name}_{inner.name}"] = (function, inner.name)
+            quantity = self.letters.cell.quantities.get(inner.name)
+            if quantity is not None:
+                self.letters.wanted[f"{function.name}_{inner.name}"] = Elementwise(function, quantity)
+        return None
+
+    def _product(self, below: Dots) -> Ref | None:
+        """r_t ⊙ h_{t-1}, where the cell has a name for it; else such a name is wanted."""
+        factors = [self.term(factor) for factor in below.factors]
+        refs = [one for one in factors if isinstance(one, Ref) and one.time is not None and not one.at]
+        if len(refs) != len(factors):
+            return None
+        steps = {one.name: one.time for one in refs if one.time is not None}
+        for equation in self.letters.program.equations:
+            ahead = _ahead(steps, equation.expression)
+            if ahead is not None:
+                return Ref(equation.symbol.name, nodes.t + ahead)
+        parts = (part for e in self.letters.cell.equations for part in e.expression.atoms(HadamardProduct))
+        for part in sorted(parts, key=str):
+            if _ahead(steps, part) is not None:
+                self.letters.wanted["by".join(sorted(steps))] = part
         return None
 
     @staticmethod

@@ -44,7 +44,7 @@ def gradient_letters(formulas: Iterable[Found], states: Collection[str] = ()) ->
     for formula in formulas:
         for line in [*lines(formula.fragment)] or [formula.fragment]:
             left, *values = RELATION.split(line.text)
-            if values and _GRADIENT.fullmatch(values[0].strip()):
+            if values and is_gradient(values[0]):
                 name = letter_named(left.strip(" &"))
                 if name not in states or left.strip(" &") not in values[0]:
                     found.add(name)
@@ -65,6 +65,11 @@ def derived_elsewhere(fragment: Fragment) -> frozenset[str]:
     if _BELOW_ANOTHER.search(fragment.text) is None:
         return frozenset()
     return frozenset(one.name for one in derived_by(fragment) if one.offset)
+
+
+def is_gradient(value: str) -> bool:
+    """Whether a side is one gradient and nothing else: what it is said to be is a name for it."""
+    return _GRADIENT.fullmatch(value.strip()) is not None
 
 
 def names_a_family(formula: Found) -> bool:

@@ -8,7 +8,7 @@ from derive.patterns import regex
 from derive.reader.text import words
 from derive.reader.text.lexing.tokens import Tokens
 
-BIG = {"Σ": "∑", "Π": "∏", "Sigma": "∑", "Pi": "∏"}
+BIG = {"Σ": "∑", "Π": "∏", "Sigma": "∑", "Pi": "∏", "bigodot": "∏", "odot": "∏"}
 RUNS_OVER = regex(
     r"\s*(?:\\limits\s*)?(?:\^\s*(?:\w|\{[^{}]*\})\s*)?_\s*[{(]\s*\w\s*(?:=|,\s*\w\s*(?:\\neq?(?![A-Za-z])|≠))"
     r"|[ᵢⱼₖₙₛₜ]\s+(?=[^\W\d_]|[∂(])"
