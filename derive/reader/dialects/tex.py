@@ -15,6 +15,7 @@ from derive.reader.dialects.assumed_macros import with_assumed
 from derive.reader.dialects.brackets import without_slips
 from derive.reader.dialects.macros import Macro, group, macros, with_macros
 from derive.reader.dialects.marks import without_words_between
+from derive.reader.dialects.misspelt import without_misspelt
 from derive.reader.text.fragment import Fragment, Line
 from derive.reader.text.note import Found
 
@@ -41,7 +42,7 @@ def formulas(text: str, file: str) -> Iterator[Found]:
     found, defined = _typed(text, file)
     known = with_assumed((each.text for each in found), defined)
     for each in found:
-        yield replace(each, fragment=without_slips(with_macros(each.fragment, known)))
+        yield replace(each, fragment=without_misspelt(without_slips(with_macros(each.fragment, known))))
 
 
 def _typed(text: str, file: str) -> tuple[list[Found], dict[str, Macro]]:
