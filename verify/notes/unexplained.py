@@ -26,7 +26,13 @@ TWO_LOSSES = "{letters} both stand for a loss here, and nothing says which of th
 NOT_LAST = "wrong if step {letter} is not the last one, of which the note says nothing"
 WITHOUT_STEP = "wrong if {letter} beside {letter}_t is the loss of all steps; it may be the one of step t too"
 BELOW_ITSELF = "wrong if {letter} below {letter} is a step of its own"
+INDEX_APART = (
+    "wrong if {index}, on the right alone, is any entry: a sum over it, or the entry on the left, may be meant"
+)
 TWO_CELLS = "wrong if {of} and {by} are states of one cell, in which {of} does not depend on {by}"
+_COMPARED = regex(r"compared with (?P<left>[^:]*):")
+_COUNTED = regex(r"\\sum(?:\\limits)?\s*_\s*\{?\s*(?P<index>[i-n])(?![A-Za-z])")
+_INDICES = regex(r"_\s*(?:\{(?P<script>[^{}]*)\}|(?P<one>[i-n])(?![A-Za-z]))")
 _NUMBERS, _ZERO = OFF.partition("{")[0], VANISHES.partition("{")[0]
 _VANISHES = regex(r"the derivative of (?P<of>.+) by (?P<by>.+) is zero: .+")
 _BELOW_ITSELF = regex(r"(?<![A-Za-z\\])(?P<letter>[A-Za-z])\s*[_^]\s*\{?\(?\s*(?P=letter)\s*[+-]\s*\d")
@@ -105,6 +111,8 @@ def _open(judgement: Judgement, plain: bool, trusted: bool) -> Judgement:
         reason = BELOW_ITSELF.format(letter=slip["letter"])
     elif letter := _without_its_step(judgement.formula):
         reason = WITHOUT_STEP.format(letter=letter)
+    elif not judgement.mistakes and (index := _index_apart(judgement)):
+        reason = INDEX_APART.format(index=index)
     elif _told(judgement) or (trusted and not judgement.reason.startswith(NO_BOUND)):
         return judgement
     else:
@@ -118,6 +126,27 @@ def _without_its_step(formula: str) -> str:
     again = found is not None and re.search(rf"(?:\\partial|∂)\s*{found['letter']}\s*_", found["right"])
     bare = found is not None and found["letter"] in _OF_LOSS.findall(found["right"])
     return found["letter"] if found is not None and bare and not again else ""
+
+
+def _index_apart(judgement: Judgement) -> str:
+    """The index of an entry beside a step that stands on the right alone: k of ∂L/∂b_j = δ_{t,k}."""
+    compared = _COMPARED.match(judgement.reason)
+    left, _, right = judgement.formula.partition("=")
+    (one, _), (other, more) = _free(left if compared is None else compared["left"]), _free(right)
+    apart = (other - one) & more
+    return min(apart) if one and len(apart) == 1 else ""
+
+
+def _free(side: str) -> tuple[set[str], set[str]]:
+    """The indices of entries that no sum of a side counts, and those of them that stand beside a step or a label."""
+    found, beside = set[str](), set[str]()
+    for match in _INDICES.finditer(_COUNTED.sub("", side)):
+        parts = [part.strip() for part in (match["script"] or match["one"]).split(",")]
+        letters = {letter for part in parts if re.fullmatch("[i-n]{1,2}", part) for letter in part}
+        found |= letters
+        beside |= letters if len(parts) > 1 else set()
+    bound = {match["index"] for match in _COUNTED.finditer(side)}
+    return found - bound, beside - bound
 
 
 def _told(judgement: Judgement) -> bool:

@@ -13,6 +13,9 @@ from derive.reader.models.equations.names import stripped
 
 _UNDECLARED = regex(r"(?<![A-Za-z\\_^{])(?P<word>[A-Z]{2,})\s*(?=\(|\\left\s*\(|\\[bB]ig+l?\s*\()")
 
+_AT_THE_END = regex(r"(?P<letter>\w+)_T[i-n]")
+"""An entry at the last step, z_{T,k}, which the equation of z_t gives."""
+
 
 @dataclass(frozen=True)
 class Hole:
@@ -47,6 +50,8 @@ def find_holes(chosen: Choice) -> None:
             if not set(called.group("word")) & _capitals_apart(chosen, equation):
                 leave_open(chosen, equation.target, f"{called.group('word')} is not declared", equation.place[1])
     for each in chosen.given.unread:
+        if (entry := _AT_THE_END.fullmatch(each.name)) is not None and entry["letter"] in chosen.by_name:
+            continue
         known = {each.name, stripped(each.name)} & set(chosen.by_name)
         if known and all(_is_from_elsewhere(chosen, each, name) for name in known):
             for name in known:

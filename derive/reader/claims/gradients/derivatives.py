@@ -432,6 +432,9 @@ class Derivatives(NamedParts):
                 return said
             case Gradient(immediate=False) if not said.by.at and said.by.time is None and said.by.columns is None:
                 return tree.Use(said.by, said.only, step)
+            case Gradient(immediate=False, by=Ref(at=(row, *column), columns=None, time=None)):
+                whole = tree.Use(replace(said.by, at=()), said.only, step)
+                return tree.EntryOf(whole, row, column[0] if column else 0)
             case tree.Derivative(immediate=False) if said.by.time is None and said.of.time == step:
                 return replace(said, immediate=True)
         return None
