@@ -10,7 +10,7 @@ from derive.notation import spelled
 from derive.patterns import regex
 from derive.reader.claims.functions import cell_of_functions
 from verify.formulas.bounds.related import NO_BOUND
-from verify.formulas.judgement import FOR_ANY_NUMBER, MISFIT, Judgement, Word
+from verify.formulas.judgement import BEHIND_A_WRONG_STEP, FOR_ANY_NUMBER, MISFIT, Judgement, Word
 from verify.formulas.wrong.vanishing import VANISHES
 from verify.notes.audited import Audited
 from verify.notes.conventions.trying import states_of
@@ -71,7 +71,10 @@ def unexplained(found: Sequence[Audited]) -> Iterator[Audited]:
             continue
         plain, trusted = _speaks_of_values(each.formula, model), model.cell in sound
         apart = tuple(_of_one_cell(one, model) for one in each.judgements)
-        yield replace(each, judgements=tuple(_open(one, plain, trusted) for one in apart))
+        opened = tuple(_open(one, plain, trusted) for one in apart)
+        if not any(one.word is Word.WRONG for one in opened):
+            opened = tuple(replace(one, reason="") if one.reason == BEHIND_A_WRONG_STEP else one for one in opened)
+        yield replace(each, judgements=opened)
 
 
 def _of_one_cell(judgement: Judgement, model: Model) -> Judgement:
