@@ -40,6 +40,7 @@ from verify.formulas.faults import ClaimsFault, fault_in
 from verify.formulas.generic import arrays, entry_of, for_every, generic_letter
 from verify.formulas.judgement import (
     A_NAME,
+    BEHIND_A_WRONG_STEP,
     FOR_ANY_NUMBER,
     TRUE_IF,
     UNDECIDED_IF,
@@ -323,7 +324,7 @@ def _relations(statement: Statement, context: Context, claiming: Claiming) -> li
         if judgement.word is Word.WRONG:
             wrong = True
         elif wrong and judgement.word in (Word.PROVED, Word.HOLDS_IF) and not judgement.reason:
-            judgement = replace(judgement, reason="this = is right, but a wrong step stands before it in the chain")
+            judgement = replace(judgement, reason=BEHIND_A_WRONG_STEP)
         judgements.append(judgement)
     return judgements
 

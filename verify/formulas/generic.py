@@ -26,6 +26,9 @@ ANY = "theta"
 WEIGHT = "W"
 """The letter of a weight, which without its label stands for each of several."""
 
+WEIGHTS = frozenset([WEIGHT, WEIGHT.lower()])
+"""The ways to write it without its label."""
+
 _RIGHT = (Word.PROVED, Word.HOLDS_IF)
 
 
@@ -33,11 +36,11 @@ def generic_letter(statement: Statement, letters: Letters) -> str:
     """The letter by which a derivative is taken, where it usually stands for any parameter and the cell has it not."""
     below = (node.below for side in statement.sides for node in walk(side) if isinstance(node, Fraction))
     taken = {node.word for part in below for node in walk(part) if isinstance(node, Name)}
-    functions = {function.base for function in letters.cell.functions}
+    functions = {part for function in letters.cell.functions for part in (function.base, function.base.split("_")[0])}
     generic = min((taken & GENERIC) - functions - set(letters.known), default="")
     if not generic and all(_is_of_a_loss(side) for side in statement.sides) and ANY not in letters.known:
         return ANY
-    return generic or (WEIGHT if _by_any_weight(statement, letters) else "")
+    return generic or _any_weight(statement, letters)
 
 
 def _is_of_a_loss(side: Syntax) -> bool:
@@ -50,27 +53,29 @@ def _is_of_a_loss(side: Syntax) -> bool:
     return False
 
 
-def _by_any_weight(statement: Statement, letters: Letters) -> bool:
-    """Whether W without a label stands below a ∂ and nowhere else, in the letters of a cell of several W_h, W_x."""
+def _any_weight(statement: Statement, letters: Letters) -> str:
+    """W or w, where it stands below a ∂ without a label and nowhere else, and the cell has several W_h, W_x."""
     labelled = [q.name for q in letters.cell.parameters if q.name.startswith(f"{WEIGHT}_")]
-    if len(labelled) < 2 or WEIGHT in letters.known:
-        return False
     every = [node for side in statement.sides for node in walk(side)]
-    written = sum(isinstance(node, Name) and node.word == WEIGHT for node in every)
+    words = {node.word for node in every if isinstance(node, Name) and node.word in WEIGHTS}
+    if len(labelled) < 2 or len(words) != 1 or words & letters.known.keys():
+        return ""
+    (word,) = words
+    written = sum(isinstance(node, Name) and node.word == word for node in every)
     below = [node.below.factors for node in every if isinstance(node, Fraction) and isinstance(node.below, Run)]
     alone = sum(len(factors) == 2 and _is_weight(factors[1]) for factors in below)
-    return 0 < written == alone
+    return word if written == alone else ""
 
 
 def _is_weight(node: Syntax) -> bool:
     while isinstance(node, Group) and node.bracket == "LBRACE" and (inner := only(node.rows)) is not None:
         node = inner
-    return isinstance(node, Name) and node.word == WEIGHT
+    return isinstance(node, Name) and node.word in WEIGHTS
 
 
 def arrays(cell: Cell, word: str) -> list[str]:
     """The parameters that a letter may stand for, without those that are numbers where others are none."""
-    every = [q for q in cell.parameters if word != WEIGHT or q.name.startswith(f"{WEIGHT}_")]
+    every = [q for q in cell.parameters if word not in WEIGHTS or q.name.startswith(f"{WEIGHT}_")]
     return [q.name for q in every if q.shape != (1, 1)] or [q.name for q in every]
 
 

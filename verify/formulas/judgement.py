@@ -15,6 +15,8 @@ FOR_ANY_NUMBER = "for any number"
 
 A_NAME = "says what a letter stands for"
 
+BEHIND_A_WRONG_STEP = "this = is right, but a wrong step stands before it in the chain"
+
 MISFIT = "shapes do not fit"
 """The mistake in a formula that fits in no shapes, and that no one change makes fit."""
 NO_READING = "no reading fits the shapes"

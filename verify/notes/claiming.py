@@ -64,8 +64,11 @@ _SPLIT = regex(
     re.DOTALL,
 )
 """L_t = l_t + L_{t+1}, which calls L_t the losses from t on."""
-_HALF = regex(r"\s*(?:[<>≤≥≈]|\\(?:leq?|geq?|leqslant|geqslant|approx|in|lt|gt|ll|gg|to)(?![A-Za-z]))")
+_RELATED = r"(?:[<>≤≥≈]|\\(?:leq?|geq?|leqslant|geqslant|approx|in|lt|gt|ll|gg|to)(?![A-Za-z]))"
+_HALF = regex(rf"\s*{_RELATED}|\s*(?:=|\\rightarrow(?![A-Za-z]))\s*(?:-?[\d.]+|-?\\infty)\s*\Z")
 """Which begins in the words before it: always ≤ 1."""
+_IN_BRACKETS = regex(rf"\s*\(\s*{_RELATED}[^()=]*\)\s*")
+"""Behind a word: small values (< 1)."""
 _CALLED = regex(
     r"[\s&]*\\Delta\s*\{?\s*(?![WUVb\\])[A-Za-z](?:\s*[_^]\s*(?:\{[^{}=]*\}|\w))*\s*\}?\s*&?:?="
     r"(?!.*(?:\\(?:partial|nabla|[dD]elta|eta|alpha)(?![A-Za-z])|[∂∇δΔ=]|(?<![A-Za-z])d[A-Za-z]))",
@@ -129,7 +132,7 @@ def nothing(formula: Formula) -> str:
         return A_PART
     if _CONSTANT.match(formula.text):
         return A_WISH
-    if not formula.displayed and _HALF.match(formula.text):
+    if (not formula.displayed and _HALF.match(formula.text)) or _IN_BRACKETS.fullmatch(formula.text):
         return A_CASE
     if all(_is_update(line) for line in formula.text.split(r"\\") if line.strip()):
         return AN_UPDATE

@@ -10,7 +10,7 @@ from derive.notation import spelled
 from derive.patterns import regex
 from derive.reader.claims.functions import cell_of_functions
 from verify.formulas.bounds.related import NO_BOUND
-from verify.formulas.judgement import FOR_ANY_NUMBER, MISFIT, Judgement, Word
+from verify.formulas.judgement import BEHIND_A_WRONG_STEP, FOR_ANY_NUMBER, MISFIT, Judgement, Word
 from verify.formulas.wrong.vanishing import VANISHES
 from verify.notes.audited import Audited
 from verify.notes.conventions.trying import states_of
@@ -26,6 +26,9 @@ TWO_LOSSES = "{letters} both stand for a loss here, and nothing says which of th
 NOT_LAST = "wrong if step {letter} is not the last one, of which the note says nothing"
 WITHOUT_STEP = "wrong if {letter} beside {letter}_t is the loss of all steps; it may be the one of step t too"
 BELOW_ITSELF = "wrong if {letter} below {letter} is a step of its own"
+INDEX_APART = (
+    "wrong if {index}, on the right alone, is any entry: a sum over it, or the entry on the left, may be meant"
+)
 TWO_CELLS = "wrong if {of} and {by} are states of one cell, in which {of} does not depend on {by}"
 BEGUN = "wrong if no more terms are meant: a chain written out step by step stands here to step {step} alone"
 _BRACED = r"\{[^{}]*(?:\{[^{}]*(?:\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\}[^{}]*)*\}[^{}]*)*\}"
@@ -34,6 +37,9 @@ _BETWEEN = r"(?:\\(?:cdot|times|,|;|!)|[\s&])*"
 _TERM = rf"{_BETWEEN}(?:\\[dt]?frac\s*{_BRACED}\s*{_BRACED}{_BETWEEN})+"
 _TERMS = regex(rf"{_TERM}(?:\+{_TERM})+[.,;]?\s*")
 _STEP_BACK = regex(r"t\s*-\s*(?P<many>\d)")
+_COMPARED = regex(r"compared with (?P<left>[^:]*):")
+_COUNTED = regex(r"\\sum(?:\\limits)?\s*_\s*\{?\s*(?P<index>[i-n])(?![A-Za-z])")
+_INDICES = regex(r"_\s*(?:\{(?P<script>[^{}]*)\}|(?P<one>[i-n])(?![A-Za-z]))")
 _NUMBERS, _ZERO = OFF.partition("{")[0], VANISHES.partition("{")[0]
 _VANISHES = regex(r"the derivative of (?P<of>.+) by (?P<by>.+) is zero: .+")
 _BELOW_ITSELF = regex(r"(?<![A-Za-z\\])(?P<letter>[A-Za-z])\s*[_^]\s*\{?\(?\s*(?P=letter)\s*[+-]\s*\d")
@@ -72,7 +78,10 @@ def unexplained(found: Sequence[Audited]) -> Iterator[Audited]:
             continue
         plain, trusted = _speaks_of_values(each.formula, model), model.cell in sound
         apart = tuple(_of_one_cell(one, model) for one in each.judgements)
-        yield replace(each, judgements=tuple(_open(one, plain, trusted) for one in apart))
+        opened = tuple(_open(one, plain, trusted) for one in apart)
+        if not any(one.word is Word.WRONG for one in opened):
+            opened = tuple(replace(one, reason="") if one.reason == BEHIND_A_WRONG_STEP else one for one in opened)
+        yield replace(each, judgements=opened)
 
 
 def _of_one_cell(judgement: Judgement, model: Model) -> Judgement:
@@ -114,6 +123,8 @@ def _open(judgement: Judgement, plain: bool, trusted: bool) -> Judgement:
         reason = WITHOUT_STEP.format(letter=letter)
     elif not judgement.mistakes and (step := _last_of_a_chain(judgement.formula)):
         reason = BEGUN.format(step=step)
+    elif not judgement.mistakes and (index := _index_apart(judgement)):
+        reason = INDEX_APART.format(index=index)
     elif _told(judgement) or (trusted and not judgement.reason.startswith(NO_BOUND)):
         return judgement
     else:
@@ -141,6 +152,27 @@ def _last_of_a_chain(formula: str) -> str:
     if len(by) > 1 or steps != [*map(str, range(len(ends)))] or len(ends) < 2:
         return ""
     return f"t-{steps[-1]}"
+
+
+def _index_apart(judgement: Judgement) -> str:
+    """The index of an entry beside a step that stands on the right alone: k of ∂L/∂b_j = δ_{t,k}."""
+    compared = _COMPARED.match(judgement.reason)
+    left, _, right = judgement.formula.partition("=")
+    (one, _), (other, more) = _free(left if compared is None else compared["left"]), _free(right)
+    apart = (other - one) & more
+    return min(apart) if one and len(apart) == 1 else ""
+
+
+def _free(side: str) -> tuple[set[str], set[str]]:
+    """The indices of entries that no sum of a side counts, and those of them that stand beside a step or a label."""
+    found, beside = set[str](), set[str]()
+    for match in _INDICES.finditer(_COUNTED.sub("", side)):
+        parts = [part.strip() for part in (match["script"] or match["one"]).split(",")]
+        letters = {letter for part in parts if re.fullmatch("[i-n]{1,2}", part) for letter in part}
+        found |= letters
+        beside |= letters if len(parts) > 1 else set()
+    bound = {match["index"] for match in _COUNTED.finditer(side)}
+    return found - bound, beside - bound
 
 
 def _told(judgement: Judgement) -> bool:

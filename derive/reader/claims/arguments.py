@@ -97,27 +97,32 @@ def _predicted(letters: Letters, written: Written, fragment: Fragment) -> Found 
 def between(sides: Sequence[Syntax], letters: Letters, fragment: Fragment) -> dict[str, str]:
     """Names of letters that something is differentiated by, each with the one quantity above it.
 
-    They are differentiated too, ∂s/∂z ∂z/∂W, or usually stand for arguments.
+    They are differentiated too, ∂s/∂z ∂z/∂W, or usually stand for arguments, or name the function: ∂s/∂φ_s.
     """
     pairs = [pair for side in sides for pair in _derivatives(side)]
     above = {name for one, _ in pairs for name in letters.spellings(one, fragment)}
+    values = {e.symbol.name: e.expression for e in letters.program.equations}
+    applied = {name: value.function.name for name, value in values.items() if isinstance(value, Elementwise)}
     found: dict[str, set[str]] = {}
     for one, other in pairs:
         holder = letters.resolve(one, fragment, noted=False)
         if holder is None or letters.resolve(other, fragment, noted=False) is not None:
             continue
         for name in letters.spellings(other, fragment):
-            if name in above or other.base in ARGUMENTS:
+            if name in above or other.base in ARGUMENTS or name == applied.get(holder.name):
                 found.setdefault(name, set()).add(holder.name)
     return {name: holders.pop() for name, holders in found.items() if len(holders) == 1}
 
 
 def _derivatives(side: Syntax) -> Iterator[tuple[Written, Written]]:
-    """What is differentiated and by what, where both are one letter."""
+    """What is differentiated and by what, where both are one letter; below the line the ∂ may be left out."""
     for node in walk(side):
-        halves = [node.above, node.below] if isinstance(node, Fraction) else []
-        read = [[taken(part) for part in half.factors] if isinstance(half, Run) else [] for half in halves]
-        if read and all(len(half) == 2 and half[0] is not None and half[0].base in ("partial", "d") for half in read):
-            (_, one), (_, other) = read
-            if one is not None and other is not None:
+        if isinstance(node, Fraction) and (one := _behind_sign(node.above)) is not None:
+            other = _behind_sign(node.below) or taken(node.below)
+            if other is not None:
                 yield one, other
+
+
+def _behind_sign(half: Syntax) -> Written | None:
+    read = [taken(part) for part in half.factors] if isinstance(half, Run) else []
+    return read[1] if len(read) == 2 and read[0] is not None and read[0].base in ("partial", "d") else None

@@ -88,6 +88,7 @@ def _seen(same: _Same, sizes: frozenset[str]) -> _Here:
     raised: set[str] = set()
     loose: set[str] = set()
     beside: set[str] = set()
+    of_weights: set[str] = set()
     limits: set[str] = set()
     indices: list[frozenset[str]] = []
     apart = unequal(same.node)
@@ -118,7 +119,9 @@ def _seen(same: _Same, sizes: frozenset[str]) -> _Here:
                 indices.append(frozenset(words))
             error = isinstance(part.base, Name) and part.base.word == "delta"  # δ_k^{(t)} is of the loss of t,
             error = error and not any(map(_labelled, part.scripts))  # δ_{y,k}^t is an entry
-            (timed if error else beside).update(words & {"k"} if "t" in words else ())
+            (timed if error else beside).update(words & {"k"} if words & {"t", "T"} else ())
+            if isinstance(part.base, Name) and part.base.word.isupper() and words.isdisjoint({"t", "T"}):
+                of_weights.update(words & {"k"} if words & set("ijlmn") else ())
             for script in part.scripts:
                 for cell in (cell for row in script.rows for cell in row):
                     inner = cell
@@ -136,6 +139,8 @@ def _seen(same: _Same, sizes: frozenset[str]) -> _Here:
         base, cells = base_of(before), [cell for one in scripts_of(before) for row in one.rows for cell in row]
         if time_of(behind) is not None and not (isinstance(base, Name) and base.word == "delta"):
             beside |= {"k"} & {name for cell in cells for name in named(cell)}  # h_k(t), as in h_{t,k}
+    beside |= of_weights
+    timed -= of_weights  # δ_{t,k} beside W_{kl}
     entries |= beside - timed  # z_{t,k}: a quantity has one time
     timed |= loose - beside
     return _Here(

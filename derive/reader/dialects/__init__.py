@@ -13,10 +13,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from derive.patterns import regex
-from derive.reader.dialects import bare, brackets, marks, programs, scripts, tex, unmarked
+from derive.reader.dialects import bare, marks, programs, scripts, tex, unmarked
 from derive.reader.dialects.assumed_macros import with_assumed
 from derive.reader.dialects.macros import Macro, macros, with_macros
 from derive.reader.dialects.notebooks import cells, markdown_cells, notebook
+from derive.reader.dialects.repairs import repaired
 from derive.reader.text.note import Found, Note, every_formula, note, worded
 from derive.reader.text.stated import derivative, formula
 
@@ -109,14 +110,14 @@ def put_in(formulas: Iterable[Found], known: Mapping[str, Macro]) -> list[Found]
     """The formulas with the macros of their document put in."""
     formulas = list(formulas)
     known = with_assumed((each.text for each in formulas), known)
-    return [replace(each, fragment=brackets.usual(with_macros(each.fragment, known))) for each in formulas]
+    return [replace(each, fragment=repaired(with_macros(each.fragment, known))) for each in formulas]
 
 
 def put_in_note(said: Note, known: Mapping[str, Macro]) -> Note:
     """A note with the macros of its document put in."""
     declared = [one for each in said.declarations for one in each.formulas]
     known = with_assumed((one.text for one in (*said.formulas, *declared)), known)
-    said.formulas = [brackets.usual(with_macros(each, known)) for each in said.formulas]
+    said.formulas = [repaired(with_macros(each, known)) for each in said.formulas]
     said.declarations = [
         replace(each, formulas=tuple(with_macros(one, known) for one in each.formulas)) for each in said.declarations
     ]

@@ -11,7 +11,8 @@ import re
 from urllib.parse import unquote, unquote_plus
 
 from derive.patterns import regex
-from derive.reader.dialects import components, concatenations, doxygen, escapes, scripts, ticks
+from derive.reader.dialects import components, concatenations, doxygen, scripts
+from derive.reader.dialects.repairs import escapes, ticks
 from derive.reader.text.words import WORDS
 
 _TICKED = regex(r"\$`([^`$\n]+)`\$")

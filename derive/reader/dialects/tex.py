@@ -11,10 +11,10 @@ from dataclasses import replace
 
 from derive.errors import Place
 from derive.patterns import regex
-from derive.reader.dialects import brackets
 from derive.reader.dialects.assumed_macros import with_assumed
 from derive.reader.dialects.macros import Macro, group, macros, with_macros
 from derive.reader.dialects.marks import without_words_between
+from derive.reader.dialects.repairs import repaired
 from derive.reader.text.fragment import Fragment, Line
 from derive.reader.text.note import Found
 
@@ -41,7 +41,7 @@ def formulas(text: str, file: str) -> Iterator[Found]:
     found, defined = _typed(text, file)
     known = with_assumed((each.text for each in found), defined)
     for each in found:
-        yield replace(each, fragment=brackets.usual(with_macros(each.fragment, known)))
+        yield replace(each, fragment=repaired(with_macros(each.fragment, known)))
 
 
 def _typed(text: str, file: str) -> tuple[list[Found], dict[str, Macro]]:

@@ -24,6 +24,9 @@ _ENCODED = regex(
 """A symbol as a vector: \\text{one-hot}(inputs_t)."""
 _UNDECLARED = regex(r"(?<![A-Za-z\\_^{])(?P<word>[A-Z]{2,})\s*(?=\(|\\left\s*\(|\\[bB]ig+l?\s*\()")
 
+_AT_THE_END = regex(r"(?P<letter>\w+)_T[i-n]")
+"""An entry at the last step, z_{T,k}, which the equation of z_t gives."""
+
 
 @dataclass(frozen=True)
 class Hole:
@@ -63,6 +66,8 @@ def find_holes(chosen: Choice) -> None:
                 words = f"{called.group('word')} is not declared"
                 leave_open(chosen, equation.target, Refused(equation.at, words))
     for each in chosen.given.unread:
+        if (entry := _AT_THE_END.fullmatch(each.name)) is not None and entry["letter"] in chosen.by_name:
+            continue
         known = {each.name, stripped(each.name)} & set(chosen.by_name)
         if known and all(_is_from_elsewhere(chosen, each, name) for name in known):
             for name in known:

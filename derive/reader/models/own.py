@@ -318,7 +318,7 @@ def _settle(chosen: Choice, error: InputError) -> bool:
         (chosen.assumed if why == SAID_SMALL else chosen.doubts).append(why)
         return True
     if isinstance(error, ShapesOpenError) and (matrix := _matrix_in_use(chosen)):
-        leave_open(chosen, matrix.target, IN_USE.format(name=matrix.target), matrix.place[1])
+        leave_open(chosen, matrix.target, Refused(matrix.at, IN_USE.format(name=matrix.target)))
         give(chosen, matrix)
         return True
     guilty = next((n for n, e in chosen.by_name.items() if place and within(place, e.fragment)), None)

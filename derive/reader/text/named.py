@@ -19,6 +19,10 @@ _WORD = regex(rf"{_START}(?P<word>[A-Za-z]{{2,}}){_STEP}(?={_EQUALS})")
 _JOINED = regex(rf"{_START}(?P<word>{COMPOUND.pattern})(?:{_STEP})?(?={_EQUALS})")
 _GRADIENT = regex(rf"{_START}(?P<word>[A-Za-z]{{4,}}){_EQUALS}(?:\s|&)*\\[dt]?frac\s*\{{\s*\\partial(?![A-Za-z])")
 """gradout = \\frac{\\partial L}{\\partial h_t}."""
+_BELOW = regex(
+    rf"\\[dt]?frac\s*\{{\s*\\partial[^{{}}]*(?:\{{[^{{}}]*\}}[^{{}}]*)*\}}\s*\{{\s*\\partial\s*\{{?\s*(?P<word>[a-z]{{2,5}}){_STEP}\s*\}}"
+)
+"""What is differentiated by is one quantity: \\frac{\\partial h_t}{\\partial in_t}."""
 _RAISED = r"\s*\^\s*(?:[tnk]|\{?\s*(?:<|\\langle(?![A-Za-z])|[(\[])?\s*[tnk](?![A-Za-z])[^{}=]{0,20}\}?)"
 _NUMBERED = regex(rf"{_START}(?P<word>[A-Za-z]\d{{1,2}})(?:{_STEP}|{_RAISED})(?={_EQUALS})")
 _WEIGHT = regex(r"(?<![A-Za-z\d\\_^{])(?P<word>[WUVb]\d)(?![\d.,])")
@@ -33,7 +37,7 @@ def words_at_the_left(fragment: Fragment) -> frozenset[str]:
     """The words that a formula gives a value; dh_t is no word, but the differential of a letter."""
     if fragment.plain:
         return frozenset(match["word"] for match in _LIST_OF_BEFORE.finditer(fragment.text))
-    named = (match for pattern in (_WORD, _GRADIENT) for match in pattern.finditer(fragment.text))
+    named = (match for pattern in (_WORD, _GRADIENT, _BELOW) for match in pattern.finditer(fragment.text))
     found = {match["word"] for match in named} - WORDS.keys()
     found = {word for word in found if word[0] != "d" or (len(word) > 2 and word[1:] not in found | WORDS.keys())}
     found |= {match["word"] for pattern in (_NUMBERED, _WEIGHT) for match in pattern.finditer(fragment.text)}

@@ -15,6 +15,7 @@ from derive.reader.models.model import Model
 from verify.formulas.judgement import Word
 from verify.notes.audited import Audited, as_read, softened
 from verify.notes.conventions.biases import without_biases
+from verify.notes.conventions.contributions import of_a_said_step
 from verify.notes.conventions.errors import (
     adding,
     handing_back,
@@ -120,6 +121,7 @@ def settled(
         with_step_zero,
         of_next_step,
         of_named_step,
+        of_a_said_step,
         adding,
         keeping(Habit.ALONG),
         keeping(Habit.OWN_USE),

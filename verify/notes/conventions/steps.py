@@ -20,6 +20,7 @@ from verify.notes.audited import Audited, wrong_if
 from verify.notes.conventions.trying import (
     Judge,
     Told,
+    as_it_was,
     doubted,
     in_case,
     mending,
@@ -33,7 +34,7 @@ from verify.notes.conventions.trying import (
 )
 from verify.notes.files import Formula
 
-_LAST = regex(
+LAST_STEP = regex(
     r"\b(?:last|final)\s+(?:(?:time|lstm|gru|rnn|hidden)[\s-]*)?(?:step|unit|cell|time|state)\b"
     r"|最后一?个?\s*(?:LSTM|GRU|RNN)?\s*(?:时间步|时刻|单元|時間步|時刻|單元|步)",
     re.IGNORECASE,
@@ -141,7 +142,7 @@ OF_LAST_OUTPUT = "the loss reads the output of the last step alone, as the note 
 def last(found: Sequence[Audited], judge: Judge, told: Told) -> list[Audited]:
     """What is true at the last step, below a heading that says so."""
     return [
-        in_case(told(each), "$t = T$", AT_THE_LAST) if any(map(_LAST.search, each.formula.section)) else each
+        in_case(told(each), "$t = T$", AT_THE_LAST) if any(map(LAST_STEP.search, each.formula.section)) else each
         for each in found
     ]
 
@@ -307,20 +308,13 @@ def of_named_step(found: Sequence[Audited], judge: Judge) -> list[Audited]:
         there = replace(each.formula, fragment=replace(fragment, text=text, as_written=fragment.text))
         again = judge(there, doubted(each.model, OF_NAMED.format(step=step)))
         if len(again.judgements) == len(each.judgements):
-            tried[number] = _as_it_was(again, each)
+            tried[number] = as_it_was(again, each)
     return mending(found, tried)
 
 
 def _is_bare(part: Term) -> bool:
     """Whether this is an error or gradient at t, as a letter without a step is."""
     return isinstance(part, tree.Gradient) and part.spelling != "partial" and part.by.time == nodes.t
-
-
-def _as_it_was(again: Audited, each: Audited) -> Audited:
-    """The judgements on a formula in other words, shown as it was written."""
-    pairs = zip(again.judgements, each.judgements, strict=False)
-    shown = tuple(replace(new, formula=old.formula, place=old.place) for new, old in pairs)
-    return replace(again, formula=each.formula, judgements=shown)
 
 
 def at_the_start(found: Sequence[Audited], judge: Judge, told: Told) -> list[Audited]:
@@ -355,5 +349,5 @@ def of_next_step(found: Sequence[Audited], judge: Judge) -> list[Audited]:
         if each.model is not None and wrong_in(each) and _SUM_OF_ALL.search(each.formula.text):
             again = reworded(each, _SUM_OF_ALL, r"\sum_{t=0}^{T-1}", OF_NEXT, judge)
             if len(again.judgements) == len(each.judgements):
-                tried[number] = _as_it_was(again, each)
+                tried[number] = as_it_was(again, each)
     return mending(found, tried)

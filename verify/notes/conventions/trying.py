@@ -62,6 +62,13 @@ def mending(found: Sequence[Audited], tried: dict[int, Audited]) -> list[Audited
     return result
 
 
+def as_it_was(again: Audited, each: Audited) -> Audited:
+    """The judgements on a formula in other words, shown as it was written."""
+    pairs = zip(again.judgements, each.judgements, strict=False)
+    shown = tuple(replace(new, formula=old.formula, place=old.place) for new, old in pairs)
+    return replace(again, formula=each.formula, judgements=shown)
+
+
 def _mends(each: Audited, before: Audited) -> bool:
     return wrong_in(each) < wrong_in(before) and right_in(each) > right_in(before)
 

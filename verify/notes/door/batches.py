@@ -38,10 +38,13 @@ _ALONG = regex(
 )
 """np.sum(da_t, axis=0), of errors: over the examples, wherever a gradient is meant."""
 _METHOD = regex(r"(?<=[A-Za-z_}\])0-9])\s*\.\s*(?:\\(?:text|mathrm)\s*\{\s*)?sum\s*\(\s*(?:\\text\{)?axis[^()]*\)\}?")
+_BAR = r"(?:\\\||\\[lr]?Vert(?![A-Za-z])|‖|\|\|)"
+_NORM = rf"{_S}(?:\\left{_S})?{_BAR}(?P<inside>[^=|‖]{{1,80}}?)(?:\\right{_S})?{_BAR}"
+"""‖y_i - ŷ_i‖ behind a sum, of vectors that i counts."""
 _SAID = regex(
     r"(?:[Bb]atch(?:es)?(?:\s+size)?|examples?|samples?|sequences?)(?:\s+of)?\s*\$([A-Za-z])\$"
     r"|\$([A-Za-z])\$(?:\s+is\s+the|\s+training|\s+independent)?\s+(?:examples|samples|sequences|(?:mini-?)?batch\s+size)"
-    r"|(?:shape|size)\s+\$?`?\(([A-Z]),"
+    r"|(?:shape|size)\s+\$?`?\(([A-Z]),|(?:one|1|single)\s+(?:sample|example),?\s+\$([A-Za-z])\s*=\s*1\$"
 )
 """The number of examples in words: a batch of $N$."""
 _SHARE = regex(
@@ -79,6 +82,7 @@ class _Batch:
         """A formula for one example, as long as it was; one whose sums run over entries with that index as it is."""
         index = "|".join(sorted(self.indices))
         text = _PAIRED.sub(self._without_examples, text)
+        text = self._without_vectors(text)
         if any(_index(match) in self.indices and _last(match) in self.sizes for match in _SUM.finditer(text)):
             text = re.sub(_OF_BRACKET.replace("INDEX", index), lambda m: ")".ljust(len(m.group())), text)
         of_loss = rf"(?P<loss>{_LOSS})_\s*(?:(?:{index})(?![A-Za-z])|\{{\s*(?:{index})\s*\}})"
@@ -104,6 +108,16 @@ class _Batch:
         both = rf"_{_S}\{{{_S}(?:{example}{_S},?{_S}{kept}|{kept}{_S},?{_S}{example}){_S}\}}"
         behind = re.sub(both, lambda m: f"_{{{kept}}}".ljust(len(m.group())), pair["behind"])
         return rf"\sum_{{{kept}}}".ljust(pair.start("behind") - pair.start()) + behind
+
+    def _without_vectors(self, text: str) -> str:
+        """Σ_i ‖y_i - ŷ_i‖² = Σ_i Σ_j (y_{ij} - ŷ_{ij})² as ‖y - ŷ‖² = Σ_j (y_j - ŷ_j)², as long as it was."""
+        for index in sorted(self.indices):
+            if any(index in _of_vectors(text, match) for match in _SUM.finditer(text)):
+                alone = rf"_{_S}(?:{index}(?![A-Za-z])|\{{{_S}{index}{_S}\}})"
+                text = re.sub(alone, lambda m: " " * len(m.group()), text)
+                among = rf"_{_S}\{{{_S}{index}{_S},?{_S}(?P<kept>[a-z]){_S}\}}"
+                text = re.sub(among, lambda m: f"_{{{m['kept']}}}".ljust(len(m.group())), text)
+        return text
 
     def counts(self, space: str) -> bool:
         return any(re.search(rf"(?<![A-Za-z\\_]){size}(?![A-Za-z_^])", space) for size in self.sizes)
@@ -289,8 +303,16 @@ def _summed(text: str, said: Collection[str]) -> Iterator[tuple[str, str]]:
         of_loss = re.match(rf"{_S}{_LOSS}{_S}_\s*\{{?\s*{index}(?![A-Za-z])", behind)
         mean = _MEAN.search(text[: match.start()])
         size = mean.group("size") if mean else last if last in said else ""
-        if size and (above or (of_loss and mean)) and last in ("", size):
+        vectors = mean and last == size and size in said and _of_vectors(text, match)
+        if size and (above or vectors or (of_loss and mean)) and last in ("", size):
             yield index, size
+
+
+def _of_vectors(text: str, match: re.Match[str]) -> str:
+    """The index of a sum over norms that have it below every letter; empty where it is no such sum."""
+    index, norm = _index(match), re.match(_NORM, text[match.end() :])
+    inside = norm["inside"] if norm is not None else ""
+    return index if re.search(rf"_{_S}(?:{index or '-'}(?![A-Za-z])|\{{{_S}{index or '-'}{_S}\}})", inside) else ""
 
 
 def _in_pairs(text: str, said: Collection[str]) -> Iterator[tuple[str, str]]:

@@ -172,7 +172,7 @@ def changed(fragment: Fragment, text: str, changes: Iterable[tuple[int, int, str
     lines: list[Line] = []
     for start, end, new in (*changes, (len(text), len(text), "")):
         put = new.ljust(end - start)
-        between = (line for line in fragment.lines if at <= line.offset < max(start, 1))
+        between = (line for line in fragment.lines if at <= line.offset <= start)
         lines.extend(replace(line, offset=line.offset - at + len(made)) for line in between)
         made += text[at:start] + put
         written += fragment.written[at:start] + fragment.written[start:end].ljust(len(put))

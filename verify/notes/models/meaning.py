@@ -106,7 +106,8 @@ def completed(model: Model, formulas: Sequence[Formula], section: tuple[str, ...
             named.add(place)
             continue
         error = _error(statement, claiming)
-        if (own := _own_step(statement, claiming)) is not None:
+        own = _own_step(statement, claiming)
+        if own is not None and (own[2] is None or own[2] != claiming.letters.whole):  # the only loss is that of any δ
             asked.setdefault(own[:2], own[2])
             lines.setdefault(own[:2], place[1])
         if own is not None and own[2] is not None:
@@ -116,7 +117,7 @@ def completed(model: Model, formulas: Sequence[Formula], section: tuple[str, ...
             named.add(place)
     for statement, claiming, place in said(named_last):
         if (own := _own_step(statement, claiming)) is not None:
-            if own[2] is not None:
+            if own[2] is not None and own[2] != claiming.letters.whole:
                 asked.setdefault(own[:2], own[2])
                 lines.setdefault(own[:2], place[1])
         elif (error := _error(statement, claiming)) is not None and {error[0]}.isdisjoint({*errors, *ERRORS}):

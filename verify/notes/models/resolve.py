@@ -24,7 +24,7 @@ from derive.reader.models.own import own
 from derive.reader.models.written import Written, written
 from derive.reader.text.note import Declaration
 from derive.reader.text.words import BESIDE
-from verify.formulas.generic import WEIGHT, arrays
+from verify.formulas.generic import WEIGHT, WEIGHTS, arrays
 from verify.formulas.judgement import Word
 from verify.notes.claiming import nothing
 from verify.notes.files import Aside, Formula
@@ -390,7 +390,7 @@ def _related(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
 def _has(model: Model) -> set[str]:
     has = set(model.cell.quantities)
     if len(arrays(model.cell, WEIGHT)) > 1:
-        has.add(WEIGHT)  # any of several
+        has |= WEIGHTS  # any of several
     return has
 
 

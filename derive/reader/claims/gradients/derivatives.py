@@ -18,6 +18,7 @@ from derive.reader.claims.classes import row
 from derive.reader.claims.gradients.by_entries import of_a_whole, pair
 from derive.reader.claims.gradients.deltas import named_step
 from derive.reader.claims.gradients.dependences import of_a_dependence
+from derive.reader.claims.gradients.lost_signs import without_signs
 from derive.reader.claims.gradients.named_parts import NamedParts
 from derive.reader.claims.gradients.shares import share
 from derive.reader.claims.guesses import Guess
@@ -30,7 +31,7 @@ from derive.reader.meaning.slices import is_slice, sliced, without_slice
 from derive.reader.meaning.tree import Gradient, Ref, Term
 from derive.reader.meaning.vocabulary import bracket
 from derive.reader.text import mapping, syntax
-from derive.reader.text.syntax import Big, Dots, Group, Mark, Product, Run, Scripted, Syntax, is_one
+from derive.reader.text.syntax import Big, Dots, Group, Mark, Name, Product, Run, Scripted, Syntax, is_one
 
 LOSSES = frozenset(["J", "E", "L", "C", "ell", "l", "Loss", "loss", "Cost", "cost"])
 """Letters that stand for the loss where no quantity has them."""
@@ -97,6 +98,11 @@ class Derivatives(NamedParts):
         if len(ups) == 1 and isinstance(ups[0], Big) and ups[0].sign == "sum":  # Σ_i ∂J_i over ∂h_t
             summand = self.derivative_of(replace(node, above=ups[0].body))
             return None if summand is None else self.big(ups[0], summand)
+        meant = f"∂ is meant in {self.written(node)}"
+        lost = len(ups) == len(downs) == 1 and without_signs(self.letters, ups[0], downs[0], self.fragment)
+        if lost and self.guess(f"∂ {self.written(node)}", meant, doubtful=True):
+            partial = Name(node.start, node.start, "partial", r"\partial")
+            return self.derivative(partial, ups, [partial, *downs], node)
         return None
 
     def _is_bare(self, sign: Syntax, below: Syntax) -> bool:
@@ -486,6 +492,9 @@ class Derivatives(NamedParts):
                 return said
             case Gradient(immediate=False) if not said.by.at and said.by.time is None and said.by.columns is None:
                 return tree.Use(said.by, said.only, step)
+            case Gradient(immediate=False, by=Ref(at=(row, *column), columns=None, time=None)):
+                whole = tree.Use(replace(said.by, at=()), said.only, step)
+                return tree.EntryOf(whole, row, column[0] if column else 0)
             case tree.Derivative(immediate=False) if said.by.time is None and said.of.time == step:
                 return replace(said, immediate=True)
         return None

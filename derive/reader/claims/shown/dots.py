@@ -49,7 +49,7 @@ def added(items: Sequence[tuple[int, Term | None]], refused: InputError) -> Term
     """The terms with one row of dots (None) replaced by the sum that it stands for; raises `refused`."""
     (at, *more) = (k for k, (_, term) in enumerate(items) if term is None)
     before, after = _whole(items[:at]), _whole(items[at + 1 :])
-    if not more and not items[at + 1 :] and (endless := _onward(before)) is not None:
+    if not more and not items[at + 1 :] and (endless := _onward(before) or _through_all(before)) is not None:
         return endless
     if not more and len(after) == 1 and (nested := _through_more(before, *after[0])) is not None:
         return nested
@@ -108,6 +108,23 @@ def _onward(before: Sequence[tuple[int, Term]]) -> Term | None:
     return total if sign == 1 else Add(((sign, total),))
 
 
+def _through_all(before: Sequence[tuple[int, Term]]) -> Term | None:
+    """∂h_t/∂W + ∂h_t/∂h_{t-1} ∂h_{t-1}/∂W + ⋯: each term through one step more, back to the first step."""
+    sign, last = before[-1] if before else (1, None)
+    factors = last.factors if isinstance(last, Multiply) else ()
+    for at, step in enumerate(factors):
+        if not (isinstance(step, Derivative) and step.of.name == step.by.name and step.of.time is not None):
+            continue
+        index, latest = index_clash(Symbol("i")), step.of.time
+        product = OverTime(_at(step, latest, index), index, latest, latest, True, False, True)
+        after = [step == _at_step(product, latest - number) for number, step in enumerate(factors[at:])]
+        shown = (*after, False).index(False)
+        product = replace(product, first=latest - shown + 1)
+        end = Multiply((*factors[:at], product, *factors[at + shown :]))
+        return _through_more(before, sign, end, earliest=Integer(1))
+    return None
+
+
 def _over_entries(before: Sequence[tuple[int, Term]], sign: int, end: Term) -> Term | None:
     """∂E/∂o_1 ∂o_1/∂s_i + ∂E/∂o_2 ∂o_2/∂s_i + ⋯ + ∂E/∂o_n ∂o_n/∂s_i, with n for how many entries there are."""
     index = index_clash(Symbol("j"))
@@ -130,17 +147,19 @@ def _over_entries(before: Sequence[tuple[int, Term]], sign: int, end: Term) -> T
     return total if sign == 1 else Add(((sign, total),))
 
 
-def _through_more(before: Sequence[tuple[int, Term]], sign: int, end: Term) -> Term | None:
+def _through_more(
+    before: Sequence[tuple[int, Term]], sign: int, end: Term, *, earliest: Expr | None = None
+) -> Term | None:
     """∂h_t/∂W + ∂h_t/∂h_{t-1} ∂h_{t-1}/∂W + ⋯ + ∂h_t/∂h_{t-1} ⋯ ∂h_2/∂h_1 ∂h_1/∂W, each term through one step more."""
     factors = end.factors if isinstance(end, Multiply) else ()
     at = next((i for i, part in enumerate(factors) if isinstance(part, OverTime)), len(factors))
     product, rest = next(iter(factors[at : at + 1]), None), factors[at + 1 :]
     if not isinstance(product, OverTime) or not product.product or product.ascending or not rest:
         return None
-    earliest, latest = product.first - 1, product.last
+    last, latest = product.first - 1, product.last
 
     def ending(time: Expr) -> tuple[Term, ...]:
-        return tuple(at_times(part, lambda e: time if e == earliest else e) for part in rest)
+        return tuple(at_times(part, lambda e: time if e == last else e) for part in rest)
 
     def with_steps(many: int) -> Term:
         steps = (_at_step(product, latest - number) for number in range(many))
@@ -152,7 +171,8 @@ def _through_more(before: Sequence[tuple[int, Term]], sign: int, end: Term) -> T
         return None
     index = index_clash(Symbol("k"))
     body = Multiply((*factors[:at], replace(product, first=index + 1), *ending(index)))
-    found = (*before[:first], (sign, OverTime(body, index, earliest, latest)))
+    low = last if earliest is None else earliest
+    found = (*before[:first], (sign, OverTime(body, index, low, latest)))
     return found[0][1] if len(found) == 1 and sign == 1 else Add(found)
 
 

@@ -225,7 +225,7 @@ def _index(equation: Equation) -> str:
 def _sums(equation: Equation, index: str) -> bool:
     """Whether a sum runs over the other index of a matrix: W_{ji} x_i for entry j."""
     others = "".join(counted_in(equation.fragment.text) - {index})
-    pair = rf"_\s*\{{\s*(?:{index}\s*,?\s*[{others}]|[{others}]\s*,?\s*{index})\s*\}}"
+    pair = rf"_\s*\{{\s*(?:\w{{1,3}}\s*,\s*)?(?:{index}\s*,?\s*[{others}]|[{others}]\s*,?\s*{index})\s*\}}"
     return bool(others) and re.search(pair, equation.right) is not None
 
 

@@ -35,7 +35,7 @@ _TWO_LETTERS = regex(
     r"(?:(?:(?P=first)|(?P=second))\s*[_^]|(?:\\left\s*)?\[[^\[\]=]*_[^\[\]=]*,[^\[\]=]*\])"
 )
 """Behind W_: a label without its braces, before a letter of it with a step, hh h_{t-1}, or a list [x_t, h_{t-1}]."""
-_PRIMES = regex(r"\{\s*(['’′]+)\s*\}")
+_PRIMES = regex(r"\{\s*(['’′‘]+)\s*\}")
 _APPLIED = regex(
     r"(?:_\s*(?:[A-Za-z\d]|\{[^{}]*\}))?\s*(?:\\(?:left|[bB]igg?l?)\s*)?\(|_\s*(?:[A-Za-z]|\{[A-Za-z]+\})\s*\Z"
 )
@@ -128,7 +128,7 @@ class LatexLexer(Commands):
         if c == "}":
             out.closing("RBRACE", i, i + 1)
             return i + 1
-        if c in "'’′":
+        if c in "'’′‘":
             in_script = bool(out.items) and out.items[-1].type == "LBRACE" and out.innermost == "LBRACE"
             out.emit("MARK" if in_script or single else "PRIME", i, i + 1, "prime")
             return i + 1
