@@ -38,7 +38,7 @@ from verify.notes.conventions.defining import as_defined
 from verify.notes.conventions.errors import perhaps_handed_back
 from verify.notes.conventions.guessed import under_guesses
 from verify.notes.conventions.habits import NEAR, THROUGH_A_STATE
-from verify.notes.conventions.perhaps import perhaps
+from verify.notes.conventions.perhaps import WHOLE, perhaps
 from verify.notes.conventions.steps import (
     EVERY_OUTPUT,
     LAST_ALONE,
@@ -51,6 +51,7 @@ from verify.notes.conventions.steps import (
 )
 from verify.notes.conventions.trying import Judge, mending, wrong_in
 from verify.notes.denied import denied
+from verify.notes.door.arguments import with_arguments_read
 from verify.notes.door.batches import of_one_example
 from verify.notes.door.from_zero import counted_from_first, counted_from_one
 from verify.notes.door.gates import asking, for_each_gate, of_each_gate
@@ -61,7 +62,7 @@ from verify.notes.door.worded import with_words_read
 from verify.notes.examples import of_examples
 from verify.notes.examples.plain import of_plain_cells
 from verify.notes.examples.supposing import behind_arrows, under_suppositions
-from verify.notes.files import Document, Formula, behind_words, goes_on_from, read
+from verify.notes.files import Document, Formula, behind_words, beside_words, goes_on_from, read
 from verify.notes.judging import Check, judged_apart, remembered, resting_on
 from verify.notes.lint import Note
 from verify.notes.mentioned import before
@@ -170,7 +171,8 @@ def audit(
 
         check = judge
     check = remembered(check)
-    document = counted_from_first(with_words_read(with_units_joined(read(path))))
+    document = with_arguments_read(with_words_read(with_units_joined(read(path))))
+    document = counted_from_first(document)
     document = for_each_gate(counted_from_one(with_own_letters(counted(of_one_example(document)))))
     _refuse_unread(document)
     models = Models(
@@ -208,7 +210,7 @@ def audit(
         return softened(quickly_refuting(formula, instead))
 
     last_alone = behind_words(document, LAST_ALONE)
-    along = behind_words(document, THROUGH_A_STATE, NEAR)
+    along = behind_words(document, THROUGH_A_STATE, NEAR) | beside_words(document, THROUGH_A_STATE)
     lengths = {steps for part in document.parts for steps in lengths_in_words(part.text)}
     lengths |= {*lengths_in_equations(models.written.equations)}
     lengths |= {*lengths_in_sums(line for part in document.parts for line in part.text.splitlines())}
@@ -237,7 +239,8 @@ def audit(
     judged = tuple(against_the_sum(tuple(of_two_minds(tuple(of_examples(judged, document)))), bool(last_alone), texts))
     judged = tuple(against_the_whole(tuple(of_unread_errors(perhaps_handed_back(judged, quickly)))))
     judged = tuple(against_the_carried(tuple(against_the_program(judged, texts))))
-    judged = tuple(perhaps(judged, quickly))
+    whole = behind_words(document, WHOLE, NEAR) | beside_words(document, WHOLE)
+    judged = tuple(perhaps(judged, quickly, whole))
     judged = tuple(of_cases(tuple(of_unused_losses(judged, models.written.losses))))
     judged = tuple(map(behind_arrows, unexplained(judged)))
     judged = tuple(of_any_step(tuple(of_zeros(tuple(of_wrong_errors(judged))))))

@@ -60,7 +60,7 @@ from derive.reader.models.equations.names import letter_name, stripped
 from derive.reader.models.equations.other_names import applied_twice, under_other_names
 from derive.reader.models.equations.remarks import guards
 from derive.reader.models.equations.supposing import flat
-from derive.reader.models.equations.together.blocks import with_blocks
+from derive.reader.models.equations.together.blocks import lists_blocks, with_blocks
 from derive.reader.models.equations.together.called import called
 from derive.reader.models.equations.together.constants import computed_parameters
 from derive.reader.models.equations.together.labelled import labelled
@@ -173,7 +173,9 @@ def written(
     gradient = gradients_in_words(stated)
     stated, units = of_units(with_defined_softmax(of_softmax(of_diagonals(of_entries(labelled(stated)))), formulas))
     declarations = [*declarations, *declared_weights(stated), *units]
-    said = with_blocks(unpacked([e for e in stated if not (e.fragment.plain and gradient(e.target))], claiming))
+    orders = [lists_blocks(*formula.text.partition("=")[::2]) for _, formula in claiming]
+    stated = unpacked([e for e in stated if not (e.fragment.plain and gradient(e.target))], claiming)
+    said = with_blocks(stated, orders)
     every = with_named_arguments(
         with_one_case(
             without_slips(
@@ -296,7 +298,7 @@ def _unread(
     """The equations that cannot be used, without gradients and sums over the steps of what is known."""
     summed = {(e.place[0], e.place[1], e.target) for e in timed if e.whole is not None}
     for _, formula in claiming:
-        if lists_entries(*formula.text.partition("=")[::2]):
+        if any(lists(*formula.text.partition("=")[::2]) for lists in (lists_entries, lists_blocks)):
             continue
         sums = {name for name, _ in averaged(formula)}
         for each in unread(formula):

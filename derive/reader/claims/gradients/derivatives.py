@@ -35,6 +35,7 @@ OF_A_STEP = frozenset(["ell", "l"])
 _ABOVE, _UP_TO_BELOW = r"\\partial\s*\{?\s*", r"(?![A-Za-z])(?:\s*_\s*(?:\w|\{[^{}]*\}))?\s*\}+\s*\{\s*\\partial"
 """Around a letter in \\frac{\\partial y_t}{\\partial h_t}."""
 DIFFERENTIALS = frozenset(["d", "delta", "partial"])
+_ALONG = tree.index_clash(tree.index_clash(index("j")))  # no index of a product that a formula has
 
 
 def evaluated(node: Syntax) -> Syntax | None:
@@ -285,15 +286,14 @@ class Derivatives(NamedParts):
             return said
         if (of.time - by.time).is_number:
             return said
-        step = tree.index_clash(index("j"))
-        one = tree.Derivative(replace(of, time=step), replace(by, time=step - 1))
-        return tree.OverTime(one, step, by.time + 1, of.time, product=True)
+        one = tree.Derivative(replace(of, time=_ALONG), replace(by, time=_ALONG - 1))
+        return tree.OverTime(one, _ALONG, by.time + 1, of.time, product=True)
 
     def _loss_along(self, said: Gradient) -> Term | None:
         """∂L_t/∂c_k, where the document means it so, along c alone from c_t back to c_k; ∂L/∂c_k as well, of all."""
         by, loss = said.by, said.only
-        if loss is None and self.letters.meant.keeps(Habit.HANDED) and by.time is not None and by.time.is_Symbol:
-            loss = nodes.t
+        if loss is None and self.letters.meant.keeps(Habit.HANDED) and by.time is not None:
+            loss = None if (nodes.t - by.time).is_number else nodes.t
         several = len(self.letters.cell.states) > 1 and by.name in {state.name for state in self.letters.cell.states}
         if loss is None or by.time is None or by.at or said.immediate:
             return None
@@ -301,9 +301,8 @@ class Derivatives(NamedParts):
             return None
         if (loss - by.time).is_number and not (loss - by.time).is_positive:
             return None
-        step = tree.index_clash(index("j"))
-        one = tree.Derivative(replace(by, time=step), replace(by, time=step - 1))
-        back = tree.OverTime(one, step, by.time + 1, loss, product=True)
+        one = tree.Derivative(replace(by, time=_ALONG), replace(by, time=_ALONG - 1))
+        back = tree.OverTime(one, _ALONG, by.time + 1, loss, product=True)
         return tree.Multiply((replace(said, by=replace(by, time=loss)), back))
 
     def _between(self, found: Written) -> tuple[Expr, Expr] | None:
