@@ -53,8 +53,10 @@ from verify.notes.conventions.trying import Judge, mending, wrong_in
 from verify.notes.denied import denied
 from verify.notes.door.arguments import with_arguments_read
 from verify.notes.door.batches import of_one_example
+from verify.notes.door.diagonals import with_diagonals
 from verify.notes.door.from_zero import counted_from_first, counted_from_one
 from verify.notes.door.gates import asking, for_each_gate, of_each_gate
+from verify.notes.door.named_gradients import with_named_gradients
 from verify.notes.door.own_letters import with_own_letters
 from verify.notes.door.times import counted
 from verify.notes.door.units import with_units_joined
@@ -172,11 +174,11 @@ def audit(
         check = judge
     check = remembered(check)
     document = with_arguments_read(with_words_read(with_units_joined(read(path))))
-    document = counted_from_first(document)
+    document = counted_from_first(with_diagonals(document))
     document = for_each_gate(counted_from_one(with_own_letters(counted(of_one_example(document)))))
     _refuse_unread(document)
     models = Models(
-        tuple(of_each_gate(document.formulas)),
+        with_named_gradients(document, of_each_gate(document.formulas)),
         str(path),
         cell,
         notation,

@@ -91,6 +91,12 @@ _COLUMN = r"(?:\\[A-Za-z]+\s*\{)?[a-z]\}?\s*_\s*\{?\s*t(?![A-Za-z])"
 _SIGN = r"\s*(?:\\(?:cdot|,)\s*)?"
 _UPRIGHT = regex(rf"{_WEIGHT}{_SIGN}(?:\\left)?\[?\s*{_COLUMN}")
 _LYING = regex(rf"{_COLUMN}(?:\s*-\s*1)?\s*\}}?\s*\]?{_SIGN}{_WEIGHT}")
+_SIZES = frozenset("HD")
+"""What the sizes of states and inputs are called where a document does not say."""
+_SPACE = regex(
+    r"\\mathbb\s*\{?\s*R|ℝ|(?<![A-Za-z])R\s*\^|\\in(?![A-Za-z])|(?<![A-Za-z])[A-Z]\s*(?:\\times|×)\s*\d*[A-Z](?![A-Za-z])"
+)
+_CAPITAL = regex(r"(?<![A-Za-z\\])[A-Z](?![A-Za-z])")
 _SLOPES = regex(r"(?:sigma|tanh)\s*(?:'|\^\s*\{?\s*\\prime\s*\}?)\s*\(\s*(?!.{0,20}[-+])([^()=]{1,20}?)\s*\)")
 
 
@@ -135,6 +141,8 @@ class Written:
     """All formulas that say something."""
     numbers: bool = False
     """Whether words say that the letters are numbers."""
+    unsaid: frozenset[str] = frozenset()
+    """Usual letters of sizes that the document does not speak of as sizes."""
 
     def defined(self, formula: Found) -> list[Equation]:
         """The forward equations in a formula; one that splits a value is there once."""
@@ -146,7 +154,7 @@ class Written:
         """What letters of a model stand for, with the habits of the whole document."""
         return replace(
             meant, bars=self.bars and self.said, blocks=tuple(blocks), families=self.families, totals=self.totals,
-            onward=self.onward, habits=meant.habits | self.habits,
+            onward=self.onward, habits=meant.habits | self.habits, unsaid=self.unsaid,
         )  # fmt: skip
 
 
@@ -265,7 +273,15 @@ def written(
         gradients=frozenset(gradients),
         losses=tuple(unused_losses(claiming, ended)),
         claiming=tuple(formula.fragment for _, formula in claiming),
+        unsaid=_SIZES - _sizes_said(formulas, declarations),
     )
+
+
+def _sizes_said(formulas: Sequence[Found], declarations: Sequence[Declaration]) -> set[str]:
+    """The capital letters that stand in the shapes of a document."""
+    texts = [each.text for each in formulas if _SPACE.search(each.text) or not each.claims]
+    texts += [text for each in declarations for text in (each.words, *(one.text for one in each.formulas))]
+    return {letter for text in texts for letter in _CAPITAL.findall(text)}
 
 
 def _subtracted(texts: Sequence[str]) -> Iterator[tuple[str, str]]:

@@ -6,7 +6,7 @@ import re
 from abc import abstractmethod
 from dataclasses import replace
 
-from sympy import Expr
+from sympy import Expr, Integer
 
 from derive import nodes
 from derive.functions import ScalarFunction
@@ -34,6 +34,7 @@ OF_A_STEP = frozenset(["ell", "l"])
 """Those that usually stand for the loss of one step, whatever else is minimised."""
 _ABOVE, _UP_TO_BELOW = r"\\partial\s*\{?\s*", r"(?![A-Za-z])(?:\s*_\s*(?:\w|\{[^{}]*\}))?\s*\}+\s*\{\s*\\partial"
 """Around a letter in \\frac{\\partial y_t}{\\partial h_t}."""
+COPY = "{letter} is the copy that its step uses"
 DIFFERENTIALS = frozenset(["d", "delta", "partial"])
 _ALONG = tree.index_clash(tree.index_clash(index("j")))  # no index of a product that a formula has
 
@@ -115,6 +116,9 @@ class Derivatives(NamedParts):
         if not immediate and (copy := self._copy(below[1:])) is not None:
             return self.by_copy(copy, above, below[1], node)
         by, transposed = self.variable(below[1:], node)
+        if by.at and not immediate and (copy := self._copy(above)) is not None and copy[0] == by:
+            self.letters.guesses.granted[COPY.format(letter=self.written(above[0]))] = None
+            return tree.Constant(Integer(1))  # ∂W_{ij}^{(k)}/∂W_{ij} of what is the same in all steps
         said = self.differentiated(self._of_its_argument(above, below[1:], by), by, immediate, node)
         if len(by.at) == 2:
             self.row = by.at[0]
@@ -133,7 +137,9 @@ class Derivatives(NamedParts):
         """∂h_t/∂W^{(t)}, by the copy of a parameter that one step uses."""
         parameter, step = copy
         said = self.differentiated(above, parameter, False, node)
-        own = f"{self.written(below)} is the copy that its step uses"
+        if parameter.at:
+            self.row = parameter.at[0]
+        own = COPY.format(letter=self.written(below))
         if self.guess("copy", f"{self.written(below)} is the same in all steps"):
             self.letters.guesses.granted.pop(own, None)
             return said
@@ -159,11 +165,13 @@ class Derivatives(NamedParts):
         if self.letters.block(target, self.fragment) is not None:
             return None  # the columns of W that act on s
         found = self.letters.resolve(replace(target, parts=target.parts[:-1]), self.fragment)
-        return None if found is None or found.time is not None or found.at else (Ref(found.name), step)
+        if found is None or found.time is not None or len(found.at) not in (0, 2):
+            return None
+        return Ref(found.name, None, found.at), step
 
     def _used(self, copy: tuple[Ref, Expr], loss: Expr | None, node: Syntax) -> Term:
         """The gradient by the copy of a parameter that one step uses."""
-        self.letters.guesses.granted[f"{self.written(node)} is the copy that its step uses"] = None
+        self.letters.guesses.granted[COPY.format(letter=self.written(node))] = None
         return tree.Use(copy[0], loss, copy[1])
 
     def _raised(self, nabla: Written) -> Expr | None:
@@ -423,8 +431,9 @@ class Derivatives(NamedParts):
                 return None if used is None else tree.Multiply((number, used))
             case Gradient(immediate=False) if not said.by.at and said.by.time == step:
                 return said
-            case Gradient(immediate=False) if not said.by.at and said.by.time is None and said.by.columns is None:
-                return tree.Use(said.by, said.only, step)
+            case Gradient(immediate=False) if said.by.time is None and said.by.columns is None:
+                used = tree.Use(replace(said.by, at=()), said.only, step)
+                return tree.EntryOf(used, *said.by.at) if len(said.by.at) == 2 else used
             case tree.Derivative(immediate=False) if said.by.time is None and said.of.time == step:
                 return replace(said, immediate=True)
         return None
