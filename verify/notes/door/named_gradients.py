@@ -34,7 +34,10 @@ _LETTER_FIRST = regex(rf"{_LETTER}\s*{_BE}\s+{_GRADIENT}\s+{_BY}\s+{_THE}{_QUANT
 _CALLED = regex(
     rf"(?:denote|write|abbreviate|call|set)\s+{_GRADIENT}\s+{_BY}\s+{_THE}{_QUANTITY}\s+(?:by|as)\s+{_LETTER}"
 )
-_FOR_LOSS = r"(?:总|總)?(?:损失|損失|代价|代價|误差|誤差)(?:函数|函數)?\s*(?:\$[^$]{1,20}\$)?\s*(?:对于?|對於?|关于|關於|相对于)"
+_FOR_LOSS = (
+    r"(?:总|總)?(?:损失|損失|代价|代價|误差|誤差)(?:函数|函數)?\s*(?:\$[^$]{1,20}\$)?\s*"
+    r"(?:对于?|對於?|关于|關於|相对于)"
+)
 _OF_IT = r"\s*(?:的)?(?P<kind>直接)?(?:梯度|偏?导数|偏?導數)"
 _IN_CHINESE = (
     regex(rf"{_LETTER}\s*(?:表示|代表|记为|記為|为|為|是|即)\s*{_FOR_LOSS}[^$，。]{{0,6}}{_QUANTITY}{_OF_IT}"),
