@@ -51,6 +51,7 @@ _LOSS = regex(
     r"(?P<sign>\\partial(?![A-Za-z])|∂)\s*(?P<loss>\\(?:mathcal|ell)\s*(?:\{?[A-Z]\}?)?|[A-Za-z])(?!\s*[_^(])"
 )
 _IMMEDIATE = regex(r"(?:\\partial|∂)\s*\^\s*\{?\s*\+|∂⁺")
+_CURLED = regex(r"\\partial(?![A-Za-z])|∂|\\nabla(?![A-Za-z])|∇")
 _STEP = regex(r"_\s*\{?\s*(\d)\s*\}?")
 
 
@@ -244,10 +245,11 @@ def _misses_its_own_step(case: str) -> bool:
 
 def of_one_path(found: Sequence[Audited], judge: Judge, whole: Collection[Formula]) -> Iterator[Audited]:
     """The formulas, those left open that are right of the part of a gradient that comes through one state of several:
-    ∂L/∂c_{t-1} = ∂L/∂c_t f_t and ∂L/∂c_k = ∂L/∂c_t ∏ f_i.
+    ∂L/∂c_{t-1} = ∂L/∂c_t f_t and ∂L/∂c_k = ∂L/∂c_t ∏ f_i. Not with a letter that the note defines as the gradient.
     """
     for each in found:
-        model = each.model if wrong_in(each) and each.formula not in whole else None
+        curled = _CURLED.search(each.formula.text.partition("=")[0]) is not None
+        model = each.model if curled and wrong_in(each) and each.formula not in whole else None
         if (
             model is not None
             and len(states_of(model)) > 1
