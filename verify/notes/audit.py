@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from itertools import chain
@@ -44,7 +44,7 @@ from verify.notes.conventions.defining import as_defined
 from verify.notes.conventions.errors import perhaps_handed_back
 from verify.notes.conventions.guessed import under_guesses
 from verify.notes.conventions.habits import NEAR, THROUGH_A_STATE
-from verify.notes.conventions.perhaps import perhaps
+from verify.notes.conventions.perhaps import WHOLE, perhaps
 from verify.notes.conventions.steps import (
     EVERY_OUTPUT,
     LAST_ALONE,
@@ -57,10 +57,13 @@ from verify.notes.conventions.steps import (
 )
 from verify.notes.conventions.trying import Judge, mending, wrong_in
 from verify.notes.denied import denied
+from verify.notes.door.arguments import with_arguments_read
 from verify.notes.door.batches import of_one_example
 from verify.notes.door.blocks import with_blocks_as_vectors
+from verify.notes.door.diagonals import with_diagonals
 from verify.notes.door.from_zero import counted_from_first, counted_from_one, with_step_before_zero
 from verify.notes.door.gates import asking, for_each_gate, of_each_gate
+from verify.notes.door.named_gradients import with_named_gradients
 from verify.notes.door.own_letters import with_own_letters
 from verify.notes.door.stacked import of_single_steps
 from verify.notes.door.times import counted
@@ -69,7 +72,7 @@ from verify.notes.door.worded import with_words_read
 from verify.notes.examples import of_examples
 from verify.notes.examples.plain import of_plain_cells
 from verify.notes.examples.supposing import behind_arrows, under_suppositions
-from verify.notes.files import Document, Formula, behind_words, goes_on_from, read
+from verify.notes.files import Document, Formula, behind_words, beside_words, goes_on_from, read
 from verify.notes.judging import Check, judged_apart, remembered, resting_on
 from verify.notes.lint import Note
 from verify.notes.mentioned import before, before_a_letter
@@ -167,6 +170,14 @@ def _claims(audited: Audited) -> bool:
     return any(judgement.word is not Word.NOT_A_CLAIM for judgement in audited.judgements)
 
 
+_DOOR: tuple[Callable[[Document], Document], ...] = (
+    of_single_steps, with_blocks_as_vectors, with_units_joined, with_words_read, with_arguments_read, with_diagonals,
+    counted_from_first, of_one_example, counted, with_own_letters, with_step_before_zero, counted_from_one,
+    for_each_gate,
+)  # fmt: skip
+"""What puts ways of writing in one form before anything is decided, one behind the other."""
+
+
 def audit(
     path: str | Path, *, cell: str | None = None, notation: str | None = None, check: Check | None = None
 ) -> Audit:
@@ -179,12 +190,12 @@ def audit(
 
         check = judge
     check = remembered(check)
-    document = with_units_joined(with_blocks_as_vectors(of_single_steps(read(path))))
-    document = counted(of_one_example(counted_from_first(with_words_read(document))))
-    document = for_each_gate(counted_from_one(with_step_before_zero(with_own_letters(document))))
+    document = read(path)
+    for opened in _DOOR:
+        document = opened(document)
     _refuse_unread(document)
     models = Models(
-        tuple(of_each_gate(document.formulas)),
+        with_named_gradients(document, of_each_gate(document.formulas)),
         str(path),
         cell,
         notation,
@@ -220,7 +231,7 @@ def audit(
         return softened(quickly_refuting(formula, instead))
 
     last_alone = behind_words(document, LAST_ALONE)
-    along = behind_words(document, THROUGH_A_STATE, NEAR)
+    along = behind_words(document, THROUGH_A_STATE, NEAR) | beside_words(document, THROUGH_A_STATE)
     lengths = {steps for part in document.parts for steps in lengths_in_words(part.text)}
     lengths |= {*lengths_in_equations(models.written.equations)}
     lengths |= {*lengths_in_sums(line for part in document.parts for line in part.text.splitlines())}
@@ -249,7 +260,8 @@ def audit(
     judged = tuple(against_the_sum(tuple(of_two_minds(tuple(of_examples(judged, document)))), bool(last_alone), texts))
     judged = tuple(against_the_whole(tuple(of_unread_errors(perhaps_handed_back(judged, quickly)))))
     judged = tuple(against_the_carried(tuple(against_the_program(tuple(against_the_recursion(judged)), texts))))
-    judged = tuple(perhaps(judged, quickly))
+    whole = behind_words(document, WHOLE, NEAR) | beside_words(document, WHOLE)
+    judged = tuple(perhaps(judged, quickly, whole))
     judged = tuple(of_updates(tuple(of_cases(tuple(of_unused_losses(judged, models.written.losses))))))
     judged = tuple(map(behind_arrows, unexplained(judged)))
     judged = tuple(of_named_gradients(judged, models.written.gradients))

@@ -34,6 +34,8 @@ _TRAILING = regex(rf"\s*&?\s*=\s*&?\s*{_DOTS}[\s.,;&]*\Z")
 
 
 HEADING = regex(r"\s*(?:#{1,6}\s|\\(?:sub)*section|\\chapter)")
+NEAREST = 2
+"""So many headings above a formula may say what it is about."""
 NO_GATES: tuple[str, tuple[str, ...], bool] = ("", (), False)
 
 
@@ -303,6 +305,16 @@ def behind_words(
                 more = inf if within is None else within
         found |= {formula for formula in part.formulas if formula.place.line in reached}
     return frozenset(found)
+
+
+def beside_words(document: Document, words: re.Pattern[str]) -> frozenset[Formula]:
+    """The formulas that stand in the running text of a line behind such words, or below a heading that has them."""
+    return frozenset(
+        formula
+        for formula in document.formulas
+        if any(map(words.search, formula.section[-NEAREST:]))
+        or (not formula.displayed and words.search(formula.place.text[: formula.place.column - 1]))
+    )
 
 
 def conditioned(fragment: Fragment, formula: Formula, before: Formula | None) -> Fragment:

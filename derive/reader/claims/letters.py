@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise, product
@@ -155,7 +155,9 @@ class Letters:
 
     def extent(self, last: Syntax | None) -> Expr | None:
         """The size of the cell that a sum over entries runs up to, if it says one."""
-        return next((size for size in self.cell.sizes if isinstance(last, Name) and str(size) == last.word), None)
+        if not isinstance(last, Name) or last.word in self.meant.unsaid:
+            return None
+        return next((size for size in self.cell.sizes if str(size) == last.word), None)
 
     def taken(self, node: Syntax, fragment: Fragment) -> Written | None:
         """A letter with its scripts; a raised number is a label where the letter is no quantity without it: W^2."""
@@ -365,22 +367,22 @@ class Letters:
             yield Choice(at=(entry,))
             if time is not None and not bracketed:
                 yield Choice(time=time)
-        if isinstance(part, Run) and 2 <= len(part.factors) <= 3:
-            timed |= any(time_expression(factor, TIME_LETTERS) is not None for factor in part.factors)
-            entries = [self.entry(factor, timed) or _digits(factor) for factor in part.factors]
+        if isinstance(part, Run) and 2 <= len(factors := _opened(part.factors)) <= 3:
+            timed |= any(time_expression(factor, TIME_LETTERS) is not None for factor in factors)
+            entries = [self.entry(factor, timed) or _digits(factor) for factor in factors]
             if all(each is not None for each in entries):
                 yield Choice(at=tuple(each for each in entries if each is not None))
-            moments = [time_expression(factor, TIME_LETTERS) for factor in part.factors]
-            if moments[-1] is not None and len(part.factors) == 2:
+            moments = [time_expression(factor, TIME_LETTERS) for factor in factors]
+            if moments[-1] is not None and len(factors) == 2:
                 if entries[0] is not None:
                     yield Choice("", moments[-1], (entries[0],))
-                yield Choice(label(part.factors[0], fragment), moments[-1])
-            if moments[0] is not None and len(part.factors) == 2 and entries[-1] is not None:
+                yield Choice(label(factors[0], fragment), moments[-1])
+            if moments[0] is not None and len(factors) == 2 and entries[-1] is not None:
                 yield Choice("", moments[0], (entries[-1],))
             if entries[-1] is not None and entries[0] is None and all(each is not None for each in entries[1:]):
                 # z_{yk}: entry k of z_y
                 counted = tuple(each for each in entries[1:] if each is not None)
-                yield Choice(label(part.factors[0], fragment), at=counted)
+                yield Choice(label(factors[0], fragment), at=counted)
         if (labelled := with_own_time(part)) is not None and kind == "sub":
             yield Choice(label(labelled[0], fragment), labelled[1])
         if isinstance(part, Number) and part.text.isdigit() and len(part.text) == 2:
@@ -485,3 +487,12 @@ def _identifier(latex: str) -> str:
         return identifier("_".join([found.base, *labels]))
     except (InputError, ValueError):
         return latex
+
+
+def _opened(factors: Sequence[Syntax]) -> list[Syntax]:
+    """The factors of a script, indices in square brackets as if they stood without: f [i, j]."""
+    found: list[Syntax] = []
+    for factor in factors:
+        listed = isinstance(factor, Group) and factor.bracket == "LBRACK" and len(factor.rows) == 1
+        found += factor.rows[0] if listed and isinstance(factor, Group) else [factor]
+    return found

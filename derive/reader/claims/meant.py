@@ -86,6 +86,8 @@ class Meant:
     """Values of which ∂J/∂f_t is the gradient by their argument."""
     onward: frozenset[str] = frozenset()
     """Letters for all losses from their step on: L of L_t = l_t + L_{t+1}."""
+    unsaid: frozenset[str] = frozenset()
+    """Letters of sizes that the document does not speak of as such, so that a sum may run up to one for another."""
     indices: frozenset[str] = frozenset()
     """Letters by which sums of the document count entries, beside those that are usual for it: c of Σ_c y_c log p_c."""
     softmaxes: tuple[tuple[str, str], ...] = ()

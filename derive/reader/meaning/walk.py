@@ -35,6 +35,8 @@ from derive.reader.text.words import ABOVE, BELOW, COMPARED
 
 Function = ScalarFunction | Macro | str
 """What a letter may be that is applied to something; the name of one that acts on a whole vector."""
+_TRANSPOSED = frozenset(["Tr", "tr", "\\text{Tr}", "\\text{T}", "\\mathrm{Tr}", "\\mathrm{tr}"])
+_SCRIPTED = regex(r"[_^]")
 WIDE = regex(r"\\q?quad(?![A-Za-z])|\\;\s*\\;|\\[ ~]\s*\\[ ~]")
 
 
@@ -334,7 +336,7 @@ class Walk(ABC):
             prime = script.kind == "prime" and not isinstance(term, Call)  # of a call it would be a slope
             if (special := self.behind(term, script)) is not None:
                 term = special
-            elif script.kind == "tick" or prime or (script.kind == "sup" and top):
+            elif script.kind == "tick" or prime or (script.kind == "sup" and (top or self.turned(term, cell))):
                 term = Transposed(term, span=at)
             elif value is not None:
                 term = Power(term, value, span=at)
@@ -344,6 +346,13 @@ class Walk(ABC):
                     "a time index belongs to the letter: h_{t-1}",
                 )  # fmt: skip
         return term
+
+    def turned(self, term: Term, raised: Syntax | None) -> bool:
+        """Whether what is raised behind a bracket is another sign for a transpose: (h)^{Tr}, [h_{t-1}; x_t]^t."""
+        sign = "" if raised is None else self.written(raised)
+        if sign == "t" and isinstance(term, Stack):  # of parts with steps of their own it is no step
+            return all(_SCRIPTED.search(part.written) is not None for row in term.rows for part in row)
+        return sign in _TRANSPOSED
 
     def decorated(self, term: Term, found: Written, scripts: tuple[Script, ...] = ()) -> Term:
         """A power and a transpose that stand at a letter, and scripts behind the bracket that belongs to it."""

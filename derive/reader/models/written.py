@@ -68,7 +68,7 @@ from derive.reader.models.equations.names import letter_name, names, stripped
 from derive.reader.models.equations.other_names import applied_twice, under_other_names
 from derive.reader.models.equations.remarks import guards
 from derive.reader.models.equations.supposing import flat
-from derive.reader.models.equations.together.blocks import with_blocks
+from derive.reader.models.equations.together.blocks import lists_blocks, with_blocks
 from derive.reader.models.equations.together.called import called
 from derive.reader.models.equations.together.constants import computed_parameters
 from derive.reader.models.equations.together.labelled import labelled
@@ -100,6 +100,12 @@ _COLUMN = r"(?:\\[A-Za-z]+\s*\{)?[a-z]\}?\s*_\s*\{?\s*t(?![A-Za-z])"
 _SIGN = r"\s*(?:\\(?:cdot|,)\s*)?"
 _UPRIGHT = regex(rf"{_WEIGHT}{_SIGN}(?:\\left)?\[?\s*{_COLUMN}")
 _LYING = regex(rf"{_COLUMN}(?:\s*-\s*1)?\s*\}}?\s*\]?{_SIGN}{_WEIGHT}")
+_SIZES = frozenset("HD")
+"""What the sizes of states and inputs are called where a document does not say."""
+_SPACE = regex(
+    r"\\mathbb\s*\{?\s*R|ℝ|(?<![A-Za-z])R\s*\^|\\in(?![A-Za-z])|(?<![A-Za-z])[A-Z]\s*(?:\\times|×)\s*\d*[A-Z](?![A-Za-z])"
+)
+_CAPITAL = regex(r"(?<![A-Za-z\\])[A-Z](?![A-Za-z])")
 _SLOPES = regex(r"(?:sigma|tanh)\s*(?:'|\^\s*\{?\s*\\prime\s*\}?)\s*\(\s*(?!.{0,20}[-+])([^()=]{1,20}?)\s*\)")
 
 
@@ -156,6 +162,8 @@ class Written:
     """How the entries of matrices are stacked, as words say."""
     rows: frozenset[str] = frozenset()
     """Letters that words call rows."""
+    unsaid: frozenset[str] = frozenset()
+    """Usual letters of sizes that the document does not speak of as sizes."""
 
     @cached_property
     def in_gradients(self) -> frozenset[str]:
@@ -172,8 +180,8 @@ class Written:
         """What letters of a model stand for, with the habits of the whole document."""
         return replace(
             meant, bars=self.bars and self.said, blocks=tuple(blocks), families=self.families, totals=self.totals,
-            onward=self.onward, habits=meant.habits | self.habits, stacking=self.stacking,
-            rows=self.rows,
+            onward=self.onward, habits=meant.habits | self.habits, stacking=self.stacking, rows=self.rows,
+            unsaid=self.unsaid,
         )  # fmt: skip
 
 
@@ -200,8 +208,9 @@ def written(
     gradient = gradients_in_words(stated)
     stated, units = of_units(with_defined_softmax(of_softmax(of_diagonals(of_entries(labelled(stated)))), formulas))
     declarations = [*declarations, *declared_weights(stated), *units]
-    said = with_blocks(unpacked([e for e in stated if not (e.fragment.plain and gradient(e.target))], claiming))
-    every = said
+    orders = [lists_blocks(*formula.text.partition("=")[::2]) for _, formula in claiming]
+    stated = unpacked([e for e in stated if not (e.fragment.plain and gradient(e.target))], claiming)
+    every = said = with_blocks(stated, orders)
     for narrowed in _NARROWING:
         every = narrowed(every)
     every = with_labelled_biases(with_dependences(every))
@@ -280,7 +289,15 @@ def written(
         gradients=frozenset(gradients),
         losses=(*unused_losses(claiming, ended), *(formulas[e.index].place for e in of_entries_alone)),
         claiming=tuple(formula.fragment for _, formula in claiming),
+        unsaid=_SIZES - _sizes_said(formulas, declarations),
     )
+
+
+def _sizes_said(formulas: Sequence[Found], declarations: Sequence[Declaration]) -> set[str]:
+    """The capital letters that stand in the shapes of a document."""
+    texts = [each.text for each in formulas if _SPACE.search(each.text) or not each.claims]
+    texts += [text for each in declarations for text in (each.words, *(one.text for one in each.formulas))]
+    return {letter for text in texts for letter in _CAPITAL.findall(text)}
 
 
 def _subtracted(texts: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -313,7 +330,7 @@ def _unread(
     """The equations that cannot be used, without gradients and sums over the steps of what is known."""
     summed = {(e.place[0], e.place[1], e.target) for e in timed if e.whole is not None}
     for _, formula in claiming:
-        if lists_entries(*formula.text.partition("=")[::2]):
+        if any(lists(*formula.text.partition("=")[::2]) for lists in (lists_entries, lists_blocks)):
             continue
         sums = {name for name, _ in averaged(formula)}
         for each in unread(formula):

@@ -115,6 +115,15 @@ _BRACED = regex(r"(?<=[A-Za-z}])\{([_^](?:\w|\{[^{}]*\}))\}")
 _GATE = regex(r"\\Gamma\{([A-Za-z])\}")
 """A gate whose label has lost its sign: \\Gamma{f} is \\Gamma_f, as no matrix is called so."""
 _SPOKEN = regex(r"(?P<font>\\(?:text(?:rm|it|bf|normal)?|mbox)\s*\{)(?P<words>(?:[^{}$]|\{[^{}$]*\})*\})")
+_ALIKE_OR_NOT = r"(?:=|≠|\\neq?(?![A-Za-z]))"
+_INDICES_AS_TEXT = regex(
+    rf"\\(?:text(?:rm|normal)?|mbox)\s*\{{\s*(?P<maths>\$?[a-z]\s*\$?\s*{_ALIKE_OR_NOT}\s*\$?\s*[a-z]\s*\$?)\s*\}}"
+)
+"""\\text{p $\\ne$ i}, in which nothing is a word."""
+_ENDS_IN_MATHS = regex(
+    r"(?P<words>\\(?:text(?:rm|normal)?|mbox)\s*\{\s*[A-Za-z][A-Za-z ]*)\$(?P<maths>[^${}]*(?:\{[^{}$]*\}[^${}]*)*)\$\}"
+)
+"""\\text{if $p = i$}"""
 _FONT = regex(r"\\(?:text(?:rm|it|bf|sf|tt|sc|normal)|emph|underline|mathrm|mathbf)\s*\{([^{}]*)\}")
 """A font within words: \\text{\\textbf{forget} gate}."""
 _ESCAPED = regex(r"(?<!\\)\\_\s*\{")
@@ -328,6 +337,8 @@ def _located(content: str, lines: list[str], first: int, last: int, file: str, *
 def _unescaped(content: str) -> str:
     """A formula without the escapes that some sites want, `\\nabla\\_{h}` and `a^{\\<t\\>}`, and `W{_x}` as `W _x`."""
     content = _GATE.sub(r"\\Gamma_\1 ", _BRACED.sub(r" \1 ", content))
+    content = _INDICES_AS_TEXT.sub(_without_text, content)
+    content = _ENDS_IN_MATHS.sub(lambda said: f"{said['words']}}}{said['maths']}  ", content)
     content = _SPOKEN.sub(lambda said: said["font"] + _FONT.sub(_in_place, said["words"]), content)
     if _DOUBLED.search(content) and not _SINGLE_COMMAND.search(content):
         content = _PAIRS.sub(lambda run: run.group()[len(run.group()) // 2 :].rjust(len(run.group())), content)
@@ -337,6 +348,12 @@ def _unescaped(content: str) -> str:
     if not _ESCAPED.search(content):
         return content
     return content.replace(r"\_", " _").replace(r"\{}", "   ")
+
+
+def _without_text(said: re.Match[str]) -> str:
+    """Mathematics typed as text where it stands, so that all behind it keeps its place."""
+    maths = said["maths"].replace("$", " ")
+    return maths.rjust(said.end("maths") - said.start()).ljust(said.end() - said.start())
 
 
 def _in_place(font: re.Match[str]) -> str:

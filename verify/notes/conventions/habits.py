@@ -37,6 +37,7 @@ from verify.notes.files import Formula
 
 THROUGH_A_STATE = regex(
     r"\b(?:through|along|via|over|down) (?:the )?(?:cell[\s-]states?|cell path|memory cells?|state path)\b"
+    r"|\bflow(?:s|ed|ing)? back(?:wards?)? (?:in)?to the (?:previous|preceding|earlier) \[?(?:cell|memory)[\s-]state\b"
     r"|\berror carousel\b|\b(?:direct|cell[\s-]state|memory) (?:paths?|pathway|transfer)\b|\bgradient highway\b"
     r"|(?:沿着?|通过|经过|經過|流经)[^。\n$]{0,6}(?:细胞|細胞|单元|單元|记忆)|直接(?:路径|路徑|通路|传递|傳遞)"
     r"|\b(?:camino|caminho|chemin|percorso) dire(?:c|tt)to?\b|\bdirekte[rn]? (?:Pfad|Weg)\b|прямо[йму]\w* пут[ьи]",
@@ -207,7 +208,7 @@ def through_a_state(found: Sequence[Audited], judge: Judge, said: Collection[For
         if each.model is not None and wrong_in(each) and each.formula in said:
             model = doubted(each.model, Habit.HANDED.value, habits={Habit.HANDED})
             steps = {p.by.time for p in parts_of(each, each.model) if isinstance(p, Gradient) and p.by.time is not None}
-            if any(step.is_Symbol and step not in (nodes.t, nodes.T) for step in steps):
+            if any(step != nodes.T and not (step - nodes.t).is_number for step in steps):
                 model = doubted(model, Habit.ALONG.value, habits={Habit.ALONG})
             tried[number] = judge(each.formula, model)
     return mending(found, tried)

@@ -6,7 +6,7 @@ Tried after all conventions of a note, and only for what is wrong by all of them
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -32,9 +32,12 @@ from verify.notes.conventions.trying import RIGHT, Judge, doubted, mending, side
 from verify.notes.files import Formula
 from verify.notes.models.meaning import unweighted
 
+WHOLE = regex(r"\b(?:whole|total|full|complete)\b|[全总](?:部|体)?(?:梯度|导数)|整体|整個|總梯度", re.IGNORECASE)
+"""Words by which a gradient is meant with everything that it comes through."""
 UNLESS = "wrong unless {supposed}"
 STANDS_FOR = "{letter} stands for {step}"
 HANDED_BACK = "it is what step t hands back to step t - 1, without what step t - 1 adds"
+PART = "the gradient by a state of an earlier step is the part that comes through that state alone"
 SHARE = "it is the part that comes through {via}, as line {line} has another part"
 SHARE_OF_SUM = "it is the part of the sum, not the mean, that comes through {via}, as line {line} has another part"
 _THROUGH = regex(r"what is added is the part that comes through (?P<via>.+ of step .+)")
@@ -57,12 +60,18 @@ _LOSS = regex(
     r"(?P<sign>\\partial(?![A-Za-z])|∂)\s*(?P<loss>\\(?:mathcal|ell)\s*(?:\{?[A-Z]\}?)?|[A-Za-z])(?!\s*[_^(])"
 )
 _IMMEDIATE = regex(r"(?:\\partial|∂)\s*\^\s*\{?\s*\+|∂⁺")
+_CURLED = regex(r"\\partial(?![A-Za-z])|∂|\\nabla(?![A-Za-z])|∇")
 _STEP = regex(r"_\s*\{?\s*(\d)\s*\}?")
 
 
-def perhaps(found: Sequence[Audited], judge: Judge) -> Sequence[Audited]:
-    """The formulas of a note, those left open that are right only of less, or of another letter, than they say."""
-    for way in (of_one_loss, of_a_mean, of_the_mean, of_direct_parts, of_one_letter, of_shares, of_handed_back):
+def perhaps(found: Sequence[Audited], judge: Judge, whole: Collection[Formula]) -> Sequence[Audited]:
+    """The formulas of a note, those left open that are right only of less, or of another letter, than they say.
+
+    `whole` are those behind words that say that a whole gradient is meant.
+    """
+    paths = partial(of_one_path, whole=whole)
+    ways = of_one_loss, of_a_mean, of_the_mean, of_direct_parts, of_one_letter, of_shares, of_handed_back, paths
+    for way in ways:
         if any(map(wrong_in, found)):
             found = tuple(way(found, judge))
     return found
@@ -258,6 +267,39 @@ def of_handed_back(found: Sequence[Audited], judge: Judge) -> Iterator[Audited]:
 
 def _misses_its_own_step(case: str) -> bool:
     return special.LAST_OUTPUT in case or bool(_OF_STEP_BEFORE.search(case))
+
+
+def of_one_path(found: Sequence[Audited], judge: Judge, whole: Collection[Formula]) -> Iterator[Audited]:
+    """The formulas, those left open that are right of the part of a gradient that comes through one state of several:
+    ∂L/∂c_{t-1} = ∂L/∂c_t f_t and ∂L/∂c_k = ∂L/∂c_t ∏ f_i. Not with a letter that the note defines as the gradient.
+    """
+    for each in found:
+        curled = _CURLED.search(each.formula.text.partition("=")[0]) is not None
+        model = each.model if curled and wrong_in(each) and each.formula not in whole else None
+        if (
+            model is not None
+            and len(states_of(model)) > 1
+            and any(_of_one_state(said, model) for _, said in sides_of(each, model))
+        ):
+            tried = doubted(model, PART, habits={Habit.HANDED, Habit.ALONG})
+            each = _unless(PART, each, judge(each.formula, tried))
+        yield each
+
+
+def _of_one_state(said: Sequence[Term], model: Model) -> bool:
+    """Whether the gradient by a state at an earlier step is given by that at step t alone."""
+    left, *rest = said
+    left = unweighted(left)
+    if (
+        not isinstance(left, Gradient)
+        or left.immediate
+        or left.only is not None
+        or left.by.name not in states_of(model)
+    ):
+        return False
+    found = [part.by for side in rest[:1] for part in tree.walk(side) if isinstance(part, Gradient)]
+    later = left.by.time is not None and left.by.time not in (nodes.t, nodes.T)
+    return later and bool(found) and all(by.name == left.by.name and by.time == nodes.t for by in found)
 
 
 def _comes_back(said: Sequence[Term], model: Model) -> bool:

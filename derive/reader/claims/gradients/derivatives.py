@@ -7,7 +7,7 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import replace
 
-from sympy import Expr, HadamardProduct
+from sympy import Expr, HadamardProduct, Integer
 
 from derive import nodes
 from derive.functions import ScalarFunction
@@ -39,7 +39,9 @@ OF_A_STEP = frozenset(["ell", "l"])
 """Those that usually stand for the loss of one step, whatever else is minimised."""
 _ABOVE, _UP_TO_BELOW = r"\\partial\s*\{?\s*", r"(?![A-Za-z])(?:\s*_\s*(?:\w|\{[^{}]*\}))?\s*\}+\s*\{\s*\\partial"
 """Around a letter in \\frac{\\partial y_t}{\\partial h_t}."""
+COPY = "{letter} is the copy that its step uses"
 DIFFERENTIALS = frozenset(["d", "delta", "partial"])
+_ALONG = tree.index_clash(tree.index_clash(index("j")))  # no index of a product that a formula has
 
 
 def evaluated(node: Syntax) -> Syntax | None:
@@ -142,6 +144,9 @@ class Derivatives(NamedParts):
         if (handed := self._from_the_step_after(above, below[1:])) is not None:
             return handed
         by, transposed = self.variable(below[1:], node)
+        if by.at and not immediate and (copy := self._copy(above)) is not None and copy[0] == by:
+            self.letters.guesses.granted[COPY.format(letter=self.written(above[0]))] = None
+            return tree.Constant(Integer(1))  # ∂W_{ij}^{(k)}/∂W_{ij} of what is the same in all steps
         said = self.differentiated(self._of_its_argument(above, below[1:], by), by, immediate, node)
         if len(by.at) == 2:
             self.row = by.at[0]
@@ -175,7 +180,9 @@ class Derivatives(NamedParts):
         """∂h_t/∂W^{(t)}, by the copy of a parameter that one step uses."""
         parameter, step = copy
         said = self.differentiated(above, parameter, False, node)
-        own = f"{self.written(below)} is the copy that its step uses"
+        if parameter.at:
+            self.row = parameter.at[0]
+        own = COPY.format(letter=self.written(below))
         if self.guess("copy", f"{self.written(below)} is the same in all steps"):
             self.letters.guesses.granted.pop(own, None)
             return said
@@ -201,11 +208,13 @@ class Derivatives(NamedParts):
         if self.letters.block(target, self.fragment) is not None:
             return None  # the columns of W that act on s
         found = self.letters.resolve(replace(target, parts=target.parts[:-1]), self.fragment)
-        return None if found is None or found.time is not None or found.at else (Ref(found.name), step)
+        if found is None or found.time is not None or len(found.at) not in (0, 2):
+            return None
+        return Ref(found.name, None, found.at), step
 
     def _used(self, copy: tuple[Ref, Expr], loss: Expr | None, node: Syntax) -> Term:
         """The gradient by the copy of a parameter that one step uses."""
-        self.letters.guesses.granted[f"{self.written(node)} is the copy that its step uses"] = None
+        self.letters.guesses.granted[COPY.format(letter=self.written(node))] = None
         return tree.Use(copy[0], loss, copy[1])
 
     def _raised(self, nabla: Written) -> Expr | None:
@@ -351,15 +360,14 @@ class Derivatives(NamedParts):
             return said
         if (of.time - by.time).is_number:
             return said
-        step = tree.index_clash(index("j"))
-        one = tree.Derivative(replace(of, time=step), replace(by, time=step - 1))
-        return tree.OverTime(one, step, by.time + 1, of.time, product=True)
+        one = tree.Derivative(replace(of, time=_ALONG), replace(by, time=_ALONG - 1))
+        return tree.OverTime(one, _ALONG, by.time + 1, of.time, product=True)
 
     def _loss_along(self, said: Gradient) -> Term | None:
         """∂L_t/∂c_k, where the document means it so, along c alone from c_t back to c_k; ∂L/∂c_k as well, of all."""
         by, loss = said.by, said.only
-        if loss is None and self.letters.meant.keeps(Habit.HANDED) and by.time is not None and by.time.is_Symbol:
-            loss = nodes.t
+        if loss is None and self.letters.meant.keeps(Habit.HANDED) and by.time is not None:
+            loss = None if (nodes.t - by.time).is_number else nodes.t
         several = len(self.letters.cell.states) > 1 and by.name in {state.name for state in self.letters.cell.states}
         if loss is None or by.time is None or by.at or said.immediate:
             return None
@@ -367,9 +375,8 @@ class Derivatives(NamedParts):
             return None
         if (loss - by.time).is_number and not (loss - by.time).is_positive:
             return None
-        step = tree.index_clash(index("j"))
-        one = tree.Derivative(replace(by, time=step), replace(by, time=step - 1))
-        back = tree.OverTime(one, step, by.time + 1, loss, product=True)
+        one = tree.Derivative(replace(by, time=_ALONG), replace(by, time=_ALONG - 1))
+        back = tree.OverTime(one, _ALONG, by.time + 1, loss, product=True)
         return tree.Multiply((replace(said, by=replace(by, time=loss)), back))
 
     def _between(self, found: Written) -> tuple[Expr, Expr] | None:

@@ -83,6 +83,10 @@ _BESIDE = regex(
     r"[^()=<>\\]{1,12}\)(?=[\s.,]*(?:\\\\|\\end\b|\Z))"
 )
 """Words with a letter among them behind an equation: (logits, size V)."""
+_NUMBER = regex(
+    r"\\q?quad(?:\s|\\[,;: ])*\(\s*(?:(?P<letter>[a-z])(?P=letter)+|iv|vi+|\*+)\s*\)(?=[\s.,}]*(?:\\\\|\\end\b|\Z))"
+)
+"""The number of an equation in letters: \\qquad (ii)."""
 _CASE_END = regex(r"(?<![.\\])[,.;](?=\s*(?:\\\\|\\end\b))")
 """What stands behind the condition of a case and says nothing."""
 _FRACTION = regex(r"\\[dt]?frac\s*(?=\{)")
@@ -121,6 +125,19 @@ _IS = regex(r"(?:\\[ ,;:]|\s)*(?:\\(?:text|textrm|mbox|mathrm)\s*\{\s*(?:is|has)
 _NEXT = regex(r"t\s*\+\s*1")
 
 
+_FONT_OPENED = regex(r"\\(?:mathbf|boldsymbol|bm|mathrm|mathit|mathsf|text(?:bf|it|rm)?)\s*\{\s*\Z")
+
+
+def _closes_more(text: str) -> bool:
+    """Whether a brace ends in a text that does not begin there."""
+    depth = 0
+    for sign in text:
+        depth += (sign == "{") - (sign == "}")
+        if depth < 0:
+            return True
+    return False
+
+
 @dataclass(frozen=True)
 class Statement:
     """One line of a formula: its sides, the relations between them, and conditions such as i ≠ j beside it."""
@@ -140,7 +157,10 @@ class Statement:
     """Whether this is itself a condition of the formula beside it."""
 
     def text(self, start: int, end: int) -> str:
-        """What is written from here to there, on one line."""
+        """What is written from here to there, on one line, with the font that its first letters share: \\mathbf{dq}."""
+        opened = _FONT_OPENED.search(self.fragment.written[:start])
+        if opened is not None and _closes_more(self.fragment.written[start:end]):
+            start = opened.start()
         return " ".join(self.fragment.quoted(start, end).split())
 
     def place(self, number: int) -> Place:
@@ -165,7 +185,7 @@ def _undecorated(text: str, *, plain: bool) -> tuple[str, bool, list[Aside]]:
         text = _without_box(text, match.start(), match.end())
     text = _DROPPED.sub(_spaces, text)
     text = _without_primed_index(text)
-    text = _MEANING.sub(_spaces, _BESIDE.sub(_spaces, text))
+    text = _NUMBER.sub(_spaces, _MEANING.sub(_spaces, _BESIDE.sub(_spaces, text)))
     text = _OF_CLASS.sub(lambda m: f"{m['before']}{m['letter']}_t[{m['of']}]".ljust(len(m.group())), text)
     for match in list(_BECAUSE.finditer(text)):
         text = _without_reason(text, match.start(), match.end())

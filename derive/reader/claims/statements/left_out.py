@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from sympy import Expr, MatAdd, MatMul, Symbol
 
 from derive import nodes
-from derive.nodes import Elementwise, Quantity
+from derive.nodes import Elementwise, Node, Quantity
+from derive.patterns import regex
 from derive.reader.claims.guesses import Guess
 from derive.reader.meaning import tree
 from derive.reader.meaning.letters import Written, only, time_expression
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from derive.reader.claims.letters import Letters
     from derive.reader.claims.meaning import Claiming
 
+_COMMANDS = regex(r"\\[A-Za-z]+")
+_MARKS = frozenset(["Gamma", "tilde", "hat", "bar"])
+_LETTERS = regex(r"[A-Za-z]+")
 STEP = Symbol("step_left_out", integer=True)
 """The step of such an argument: that of the product it stands in, or of the Jacobian it is compared with."""
 
@@ -85,6 +89,8 @@ def argument(claiming: Claiming, called: Function, slope: Written, group: Group 
         for part in e.expression.atoms(Elementwise)
         if len(part.operands) == 1 and part.function.name == function
     }
+    if len(applied) > 1 and not shown:
+        applied = _of_the_left(applied, claiming.fragment.text) or applied
     holders = [name for name, _ in applied]
     nets = [operand.name for _, operand in applied if isinstance(operand, Quantity)] if len(applied) == 1 else []
     guesses = claiming.letters.guesses
@@ -102,6 +108,15 @@ def argument(claiming: Claiming, called: Function, slope: Written, group: Group 
     if claiming.bounding and time == STEP:
         guesses.granted[words] = None
     return Ref(nets[0], time)
+
+
+def _of_the_left(applied: set[tuple[str, Node]], text: str) -> set[tuple[str, Node]]:
+    """The one of several values with this function whose letter stands on the left, also as a label: δ^o, W_o, ∂o_t."""
+    left, equals, _ = text.partition("=")
+    said = set(_LETTERS.findall(_COMMANDS.sub(" ", left))) if equals else set()
+    said |= {word[1:] for word in said if word.startswith("d")}  # df_t
+    found = {(name, operand) for name, operand in applied if said & ({*name.split("_")} - _MARKS)}
+    return found if len(found) == 1 else set()
 
 
 def sigma(letters: Letters, found: Written) -> str:

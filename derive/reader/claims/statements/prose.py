@@ -36,7 +36,8 @@ NOUNS = tongues.NOUNS.union(
         "parameter parameters matrix matrices vector vectors recurrent peephole context modulation carousel block net "
         "elementwise element wise hadamard pointwise multiplication "
         "projection embedding readout parameter total partial immediate direct claim proof part a b c d "
-        "need needs needed final result recorded verified shown derived next future later current function functions"
+        "need needs needed final result recorded verified shown derived next future later current function functions "
+        "compute computes computing computation calculate calculates calculation decay decays additive multiplicative"
     )
 )
 """What a formula can be about: these words name things."""

@@ -1,0 +1,47 @@
+"""A letter that words say stands for diag, `where D denotes diag`: D(f_t) is the matrix with f_t on its diagonal."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+
+from derive.patterns import regex
+from verify.notes.door.gates import changed
+from verify.notes.files import Document, Formula
+
+SAID = "${letter}$ of a vector is the diagonal matrix, as the words of the note say"
+_FACE = r"\\(?:mathbf|boldsymbol|bm|mathrm|mathcal|mathsf|operatorname|text)\s*"
+_DIAGONAL = rf"(?:\$\s*(?:{_FACE})?\{{?\s*\\?diag\s*\}}?\s*(?:\(\s*(?:\\cdot|·)?\s*\))?\s*\$|`?\bdiag\b`?(?!\s*\())"
+_CALLED = regex(
+    rf"\$\s*(?P<letter>(?:{_FACE})?\{{?\s*(?-i:[A-Z])\s*\}}?)\s*(?:\(\s*(?:\\cdot|·|\.)\s*\))?\s*\$\s*"
+    r"(?:(?:denotes?|is|means?|stands? for|represents?|for|abbreviates)\s+(?:the |an? )?(?:operator |function )?"
+    r"|(?:表示|代表|指|为|為|是|即|记|記)[^$。，\n]{0,4})" + _DIAGONAL,
+    re.IGNORECASE,
+)
+
+
+def with_diagonals(document: Document) -> Document:
+    """The document with diag in the place of a letter before a bracket that its words say is that."""
+    letters = {_bare(found["letter"]) for part in document.parts for found in _CALLED.finditer(part.text)}
+    if not letters:
+        return document
+    parts = (replace(p, formulas=tuple(_read(f, letters) for f in p.formulas)) for p in document.parts)
+    return replace(document, parts=tuple(parts))
+
+
+def _bare(letter: str) -> str:
+    return re.sub(rf"{_FACE}|[\s{{}}]", "", letter)
+
+
+def _read(formula: Formula, letters: Iterable[str]) -> Formula:
+    fragment = formula.fragment
+    for letter in letters:
+        called = re.compile(
+            rf"(?<![A-Za-z\\^_{{])(?:{_FACE}(?:\{{\s*{letter}\s*\}}|{letter})|{letter})\s*(?=(?:\\left|\\[bB]igg?l?)?\s*\()"
+        )
+        found = [(*match.span(), r"\operatorname{diag}") for match in called.finditer(fragment.text)]
+        if found and formula.claims:
+            given = "; ".join(filter(None, (fragment.given, SAID.format(letter=letter))))
+            fragment = replace(changed(fragment, fragment.text, found), given=given)
+    return formula if fragment is formula.fragment else replace(formula, fragment=fragment)
