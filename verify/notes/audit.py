@@ -52,6 +52,7 @@ from verify.notes.conventions.steps import (
 from verify.notes.conventions.trying import Judge, mending, wrong_in
 from verify.notes.denied import denied
 from verify.notes.door.batches import of_one_example
+from verify.notes.door.conjugates import of_real_numbers
 from verify.notes.door.from_zero import counted_from_first, counted_from_one
 from verify.notes.door.gates import asking, for_each_gate, of_each_gate
 from verify.notes.door.own_letters import with_own_letters
@@ -171,7 +172,7 @@ def audit(
         check = judge
     check = remembered(check)
     document = counted_from_first(with_words_read(with_units_joined(read(path))))
-    document = for_each_gate(counted_from_one(with_own_letters(counted(of_one_example(document)))))
+    document = for_each_gate(counted_from_one(with_own_letters(counted(of_one_example(of_real_numbers(document))))))
     _refuse_unread(document)
     models = Models(
         tuple(of_each_gate(document.formulas)),
