@@ -85,6 +85,11 @@ _NUMBERS = regex(
     re.IGNORECASE,
 )
 """Words for letters that are numbers, which counts where they all look like that."""
+_UNIT = r"(?:(?:basis|unit|coordinate)\s+vectors?\b|(?:基|单位)向量)"
+_E = r"\$\s*(?:\\(?:mathbf|boldsymbol|bm|vec|hat)\s*\{?\s*)?e\s*\}?\s*_\s*\{?\s*[a-z]\s*\}?[^$\n]{0,30}\$"
+_BASIS = regex(
+    rf"{_E}[^$.\n]{{0,40}}(?:\$[^$\n]{{1,12}}\$)?[^$.\n]{{0,30}}{_UNIT}|{_UNIT}[^$.\n]{{0,30}}{_E}", re.IGNORECASE
+)
 _COLUMNS = r"\b(?:columns?|blocks?|parts?|slice|sub-?matrix)\b"
 _BLOCKS = regex(
     rf"\$(?P<weight>[^$\n]{{1,30}})\$[^.$\n]{{0,60}}?{_COLUMNS}[^.$\n]{{0,60}}?\$(?P<part>[^$\n]{{1,40}})\$"
@@ -184,6 +189,7 @@ def audit(
         entropy=any(_ENTROPY.search(part.text) for part in document.parts),
         functions={each.lower() for part in document.parts for each in _FUNCTIONS.findall(part.text)},
         numbers=any(_NUMBERS.search(part.text) for part in document.parts),
+        basis=any(_BASIS.search(part.text) for part in document.parts),
         bars=any(_BARS.search(part.text) for part in document.parts),
         blocks=[pair for part in document.parts for pair in _blocks(part.text)],
     )

@@ -135,6 +135,8 @@ class Written:
     """All formulas that say something."""
     numbers: bool = False
     """Whether words say that the letters are numbers."""
+    basis: bool = False
+    """Whether words call e with an index below it a vector of the standard basis."""
 
     def defined(self, formula: Found) -> list[Equation]:
         """The forward equations in a formula; one that splits a value is there once."""
@@ -144,9 +146,10 @@ class Written:
 
     def meaning(self, meant: Meant, blocks: Sequence[tuple[str, str]]) -> Meant:
         """What letters of a model stand for, with the habits of the whole document."""
+        noticed = self.habits | ({Habit.BASIS} if self.basis else frozenset())
         return replace(
             meant, bars=self.bars and self.said, blocks=tuple(blocks), families=self.families, totals=self.totals,
-            onward=self.onward, habits=meant.habits | self.habits,
+            onward=self.onward, habits=meant.habits | noticed,
         )  # fmt: skip
 
 

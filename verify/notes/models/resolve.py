@@ -63,10 +63,11 @@ class Models:
         entropy: bool = False,
         functions: Collection[str] = (),
         numbers: bool = False,
+        basis: bool = False,
         blocks: Sequence[tuple[str, str]] = (),
     ) -> None:
         """`bars`: whether the note says in words that a bar over a letter is the gradient by it; `entropy`: whether it
-        speaks of the cross-entropy, `functions` those that it names, `numbers` that the letters are numbers; `blocks`:
+        speaks of the cross-entropy, `functions` those that it names, `numbers` that the letters are numbers, `basis` that e_i is a unit vector; `blocks`:
         weights of which it names the columns that act on something.
         """
         self.blocks = tuple(dict.fromkeys(blocks))
@@ -74,7 +75,9 @@ class Models:
         self.file = file
         self.named = {key: value for key, value in (("cell", cell), ("notation", notation)) if value}
         self.written = replace(
-            written(formulas, declarations, bars=bars, entropy=entropy, functions=functions), numbers=numbers
+            written(formulas, declarations, bars=bars, entropy=entropy, functions=functions),
+            numbers=numbers,
+            basis=basis,
         )
         self.aside = aside
         self._found: dict[tuple[object, ...], Model | Lost] = {}
