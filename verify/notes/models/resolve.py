@@ -67,8 +67,8 @@ class Models:
         blocks: Sequence[tuple[str, str]] = (),
     ) -> None:
         """`bars`: whether the note says in words that a bar over a letter is the gradient by it; `entropy`: whether it
-        speaks of the cross-entropy, `functions` those that it names, `numbers` that the letters are numbers, `basis` that e_i is a unit vector; `blocks`:
-        weights of which it names the columns that act on something.
+        speaks of the cross-entropy, `functions` those that it names, `numbers` that the letters are numbers, `basis`
+        that e_i is a unit vector; `blocks`: weights of which it names the columns that act on something.
         """
         self.blocks = tuple(dict.fromkeys(blocks))
         self.formulas = formulas
