@@ -63,6 +63,7 @@ from derive.reader.models.equations.supposing import flat
 from derive.reader.models.equations.together.blocks import with_blocks
 from derive.reader.models.equations.together.called import called
 from derive.reader.models.equations.together.constants import computed_parameters
+from derive.reader.models.equations.together.jacobians import unwritten_state
 from derive.reader.models.equations.together.labelled import labelled
 from derive.reader.models.equations.together.packed import Instead, packed
 from derive.reader.models.equations.together.stacks import named_stacks
@@ -232,6 +233,7 @@ def written(
     softmax = entropy or any("softmax" in formula.text for formula in formulas)
     unwritten = unwritten_head(found, claiming, softmax=softmax, compared=compared)
     unwritten = unwritten or unread_arguments(found, claiming, softmax=softmax, named=functions)
+    state = unwritten_state(found, claiming)
     texts = [formula.text for _, formula in claiming]
     return Written(
         found,
@@ -252,7 +254,7 @@ def written(
         ],
         frozenset(_subtracted(texts)),
         (
-            *(other for other in (gates, unwritten) if other is not None),
+            *(other for other in (gates, unwritten, state) if other is not None),
             *under_other_names(found, claiming),
             *computed_parameters(found, claiming),
             *dependences_instead([e for e in said if e.general], found),
