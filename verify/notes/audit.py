@@ -60,6 +60,7 @@ from verify.notes.denied import denied
 from verify.notes.door.arguments import with_arguments_read
 from verify.notes.door.batches import of_one_example
 from verify.notes.door.blocks import with_blocks_as_vectors
+from verify.notes.door.conjugates import of_real_numbers
 from verify.notes.door.diagonals import with_diagonals
 from verify.notes.door.from_zero import counted_from_first, counted_from_one, with_step_before_zero
 from verify.notes.door.gates import asking, for_each_gate, of_each_gate
@@ -95,6 +96,11 @@ _NUMBERS = regex(
     re.IGNORECASE,
 )
 """Words for letters that are numbers, which counts where they all look like that."""
+_UNIT = r"(?:(?:basis|unit|coordinate)\s+vectors?\b|(?:基|单位)向量)"
+_E = r"\$\s*(?:\\(?:mathbf|boldsymbol|bm|vec|hat)\s*\{?\s*)?e\s*\}?\s*_\s*\{?\s*[a-z]\s*\}?[^$\n]{0,30}\$"
+_BASIS = regex(
+    rf"{_E}[^$.\n]{{0,40}}(?:\$[^$\n]{{1,12}}\$)?[^$.\n]{{0,30}}{_UNIT}|{_UNIT}[^$.\n]{{0,30}}{_E}", re.IGNORECASE
+)
 _COLUMNS = r"\b(?:columns?|blocks?|parts?|slice|sub-?matrix)\b"
 _BLOCKS = regex(
     rf"\$(?P<weight>[^$\n]{{1,30}})\$[^.$\n]{{0,60}}?{_COLUMNS}[^.$\n]{{0,60}}?\$(?P<part>[^$\n]{{1,40}})\$"
@@ -172,8 +178,8 @@ def _claims(audited: Audited) -> bool:
 
 _DOOR: tuple[Callable[[Document], Document], ...] = (
     of_single_steps, with_blocks_as_vectors, with_units_joined, with_words_read, with_arguments_read, with_diagonals,
-    counted_from_first, of_one_example, counted, with_own_letters, with_step_before_zero, counted_from_one,
-    for_each_gate,
+    counted_from_first, of_real_numbers, of_one_example, counted, with_own_letters, with_step_before_zero,
+    counted_from_one, for_each_gate,
 )  # fmt: skip
 """What puts ways of writing in one form before anything is decided, one behind the other."""
 
@@ -206,6 +212,7 @@ def audit(
         numbers=any(_NUMBERS.search(part.text) for part in document.parts),
         rows=rows_said(part.text for part in document.parts),
         stacking=order_said(part.text for part in document.parts),
+        basis=any(_BASIS.search(part.text) for part in document.parts),
         bars=any(_BARS.search(part.text) for part in document.parts),
         blocks=[pair for part in document.parts for pair in _blocks(part.text)],
     )

@@ -126,6 +126,8 @@ def alone(sides: Sequence[Syntax], known: Sequence[ScalarFunction]) -> Alone | N
     survey = _Survey({function.base for function in known})
     if not all(survey.visit(side) for side in sides) or not survey.applies:
         return None
+    if survey.variables and not {*survey.by} <= {*survey.variables}:
+        return None  # d/dq before what does not name q
     variables = tuple(sorted({*survey.variables, *survey.by})) or (DEFAULT,)
     if len(variables) > MOST:
         return None
@@ -214,8 +216,11 @@ class _Survey:
             case _:
                 return False
         first, *rest = above.factors if isinstance(above, Run) else (above,)
+        before = len(self.variables)
         if not _is_differential(first) or not all(map(self.visit, rest)):
             return False
+        if self.variables[before:] and word not in self.variables[before:]:
+            return False  # ∂L/∂q would be zero of letters that have nothing to do with each other
         self.by.append(word)
         self.applies = True
         return True

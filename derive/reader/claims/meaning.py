@@ -13,7 +13,7 @@ from derive.nodes import Elementwise
 from derive.reader.claims.arguments import argument_of
 from derive.reader.claims.brackets import Brackets
 from derive.reader.claims.classes import row
-from derive.reader.claims.gradients.by_entries import unit
+from derive.reader.claims.gradients.by_entries import basis, unit
 from derive.reader.claims.gradients.derivatives import evaluated
 from derive.reader.claims.letters import Found
 from derive.reader.claims.meant import Habit
@@ -193,6 +193,8 @@ class Claiming(Brackets):
         moving = any(str(symbol) in ("t", "T") for time in moments for symbol in time.free_symbols)
         if (placed := unit(self, found, group)) is not None:
             return self.decorated(placed, found, scripts), i + 2
+        if (placed := basis(self, found)) is not None:
+            return self.decorated(placed, found), i + 1
         if found.base == "I" and not (found.primes or (moving and not found.transposed)):  # I_t is what step t reads
             stacks = self.letters.meant.stacking
             size = identity_size(found, self.letters, self.fragment) if stacks else None

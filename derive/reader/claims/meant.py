@@ -29,6 +29,7 @@ class Habit(Enum):
     ALONG = "∂ of a state by itself over several steps is taken along that state alone, the others held fixed at each"
     UNTRANSPOSED = "nothing is transposed anywhere, so that vectors side by side may be an outer product"
     UPRIGHT = "weights stand left of the columns that they act on"
+    BASIS = "e with an index below it is the vector with a 1 in that row and zeros elsewhere"
     SLOPES = "slopes are written of the values of several functions, σ'(f_t) and σ'(i_t)"
 
 

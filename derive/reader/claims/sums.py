@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from sympy import Expr, Integer, Symbol
 
@@ -88,6 +89,10 @@ def bounds(node: Big) -> Bounds:
                 unread = True
             ends["last"] = cells[0]
             continue
+        if (steps := _steps(cells)) is not None:
+            index, ends["first"], ends["last"] = steps
+            unread, word = unread or word not in ("", index.word), index.word
+            continue
         for cell in cells:
             while isinstance(cell, Group) and (inner := only(cell.rows)) is not None:
                 cell = inner
@@ -131,6 +136,27 @@ def bounds(node: Big) -> Bounds:
         ends["first"] = Number(node.start, node.start, "1")  # Σ_t^T
     excluded = (beyond["first"], beyond["last"])
     return Bounds(word, ends.get("first"), ends.get("last"), without, within, excluded, unread, implied)
+
+
+def _steps(cells: list[Syntax]) -> tuple[Name, Syntax, Syntax] | None:
+    """The index, first and last value of a list of steps with dots: n ∈ {N, ..., 2} and k = 1, 2, ..., t."""
+    chain = cells[0] if cells else None
+    if not isinstance(chain, syntax.Chain) or len(chain.sides) != 2:
+        return None
+    left, right = chain.sides
+    kind, values = chain.relations[0].type, [right, *cells[1:]]
+    if kind == "IN" and isinstance(right, Group) and len(right.rows) == len(cells) == 1:
+        values = list(right.rows[0])
+    elif kind != "EQ":
+        return None
+    *known, dots, last = values if len(values) > 2 else (left, left, left)
+    if not isinstance(left, Name) or not isinstance(dots, Mark) or dots.kind != "dots":
+        return None
+    times = [time_expression(each) for each in (*known, last)]
+    if any(time is None for time in times) or len(known) > 3:
+        return None
+    gaps = {second - first for first, second in pairwise(times[:-1]) if first is not None and second is not None}
+    return (left, known[0], last) if len(gaps) < 2 and gaps <= {1, -1} else None
 
 
 def over_letters(node: Big, candidate: bool = False) -> tuple[list[Syntax], str]:

@@ -308,6 +308,9 @@ class Choice:
             reader = next((e for e in ways if any(m.name in self.by_name for m in e.used)), None)
             if reader is not None:
                 self.take([reader.target])
+        for name, equation in [*self.by_name.items()]:
+            if equation.used and all(m.offset is None for m in equation.used):
+                self.take([e.target for e in self.nearest if any(m.name == name for m in e.used)][:1])
 
     def behind(self, equation: Equation) -> set[str]:
         """All names that an equation reads, directly or by those for what it reads."""

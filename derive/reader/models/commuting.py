@@ -1,4 +1,4 @@
-"""What shows that letters are numbers: w h_{t-2} beside h_{t-1} w, and what gives one a number, c_{t-1} = 2.0."""
+"""What shows that letters are numbers: w h_{t-2} beside h_{t-1} w, a number for one, c_{t-1} = 2.0, 1 / (1 - k w)."""
 
 from __future__ import annotations
 
@@ -8,9 +8,13 @@ from itertools import pairwise
 
 from derive.errors import InputError
 from derive.patterns import regex
+from derive.reader.meaning.letters import number_of, only
 from derive.reader.models.equations.equation import TRANSPOSES, Mention, mentions
 from derive.reader.models.equations.names import letter_name
 from derive.reader.text.fragment import Fragment
+from derive.reader.text.mapping import walk
+from derive.reader.text.parser import parse
+from derive.reader.text.syntax import Fraction, Group, Name, Product, Run, Script, Scripted, Sum, Syntax
 
 _VALUE = regex(
     r"(?<![A-Za-z\\_^{])(?P<letter>(?:\\[a-z]+\s*\{\s*[A-Za-z]\s*\}|\\?[A-Za-z]+)"
@@ -18,6 +22,7 @@ _VALUE = regex(
     r"\s*=\s*-?\d+\.\d+\s*(?=[.,;]|\\q?quad|\\implies|\Z)"
 )
 """A letter with a number, perhaps of a step."""
+_WEIGHT = regex(r"[A-Z](?:_\w+)?")
 _BESIDE = regex(r"[\s{}]*(?:\\(?:cdot|times|,)\s*)?[\s{}]*")
 
 
@@ -38,6 +43,38 @@ def valued(formulas: Iterable[Fragment]) -> Iterator[tuple[str, int]]:
     for fragment in formulas:
         for found in _VALUE.finditer(fragment.text):
             yield letter_name(found["letter"]), fragment.place(found.start()).line
+
+
+def divided(formulas: Iterable[Fragment]) -> Iterator[tuple[str, int]]:
+    """The weights in what a formula divides by, 1 - k W, which reads no step: a matrix would stand beside I there."""
+    for fragment in formulas:
+        try:
+            nodes = [node for row in parse(fragment) for part in row for node in walk(part)]
+            for side in filter(None, map(_divisor, nodes)):
+                letters = mentions(replace(fragment, text=fragment.text[side.start : side.end]))
+                if all(one.offset is None for one in letters):
+                    line = fragment.place(side.start).line
+                    yield from ((one.name, line) for one in letters if _WEIGHT.fullmatch(one.name))
+        except (InputError, RecursionError):
+            continue
+
+
+def _divisor(node: Syntax) -> Sum | None:
+    """A sum of 1 and a product with a weight that stands below a bar, or in brackets to the power -1."""
+    side: Syntax | None = None
+    match node:
+        case Fraction(below=below):
+            side = only(below.rows) if isinstance(below, Group) else below
+        case Scripted(base=Group(rows=rows), scripts=(Script(kind="sup", rows=above),)):
+            power = only(above)
+            inverse = isinstance(power, Sum) and [(sign, number_of(one)) for sign, one in power.terms] == [(-1, 1)]
+            side = only(rows) if inverse else None
+    if not isinstance(side, Sum) or len(side.terms) != 2 or not any(number_of(term) == 1 for _, term in side.terms):
+        return None
+    products = [term for _, term in side.terms if isinstance(term, Run | Product)]
+    factors = [one for term in products for one in term.factors if isinstance(one, Name | Scripted)]
+    letters = [one.base if isinstance(one, Scripted) else one for one in factors]
+    return side if any(isinstance(one, Name) and _WEIGHT.fullmatch(one.word) for one in letters) else None
 
 
 def _neighbours(fragment: Fragment) -> Iterator[tuple[str, str]]:

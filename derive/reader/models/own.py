@@ -15,7 +15,7 @@ from derive.reader.claims.meant import Loss, Meant
 from derive.reader.document.elaborate import cell as elaborated
 from derive.reader.models.aliases import aliases, carried, shorthands, slips, with_aliases, with_carried, without_slips
 from derive.reader.models.choice import Choice, Refused, nearest, without_later_losses
-from derive.reader.models.commuting import commuting, valued
+from derive.reader.models.commuting import commuting, divided, valued
 from derive.reader.models.declaring import ACCENTED, declarations, declared_name, said_shapes, text_of, within
 from derive.reader.models.dependences import OPEN, gating, moves, some_function
 from derive.reader.models.equations.equation import INPUTS, LOSSES, TRANSPOSES, Equation
@@ -35,6 +35,7 @@ LATER = "{name} is as in line {line}, which stands behind what is said of it her
 NUMBER = "{letter} is a number, which the note does not say"
 NUMBERS = "the letters are numbers, as {one} and {other} are multiplied in either order"
 SMALL = "the letters are numbers, as all weights are small letters"
+DIVIDED = "the letters are numbers, as line {line} divides by a number with {letter} in it"
 VALUED = "the letters are numbers, as line {line} gives one"
 SAID_SMALL = "the letters are numbers, as the words of the note say"
 OF_TWO = "{name} is {entry} alone, though {other} has an equation of its own"
@@ -111,7 +112,7 @@ def _own(
     beside: Collection[str],
     claimed: Collection[str],
 ) -> tuple[Model | Lost, Choice]:
-    given = replace(given, equations=[e for e in given.equations if not _of_another_example(e, section)])
+    given = replace(given, equations=_without_later_examples(given.equations, section, at))
     usable = without_later_losses(without_shadowed(given.equations, section), given.general, section, at)
     ordered = nearest(usable, section, at)
     pairs = list(plainer(ordered, section, given.in_gradients))
@@ -135,6 +136,9 @@ def _own(
     if not chosen.by_name:
         letters = ", ".join(f"{spelled(name)}" for name in sorted(set(names) - LOSSES)[:MOST_NAMED])
         return Lost(NO_EQUATION.format(names=letters) if letters else NO_EQUATIONS), chosen
+    if (below := next(divided(e.fragment for e in chosen.by_name.values()), None)) is not None:
+        chosen.single += dict.fromkeys((*chosen.by_name, *chosen.used))
+        chosen.doubts.append(DIVIDED.format(letter=f"${spelled(below[0])}$", line=below[1]))
     while True:
         set_aside(chosen)
         if not chosen.by_name:  # all are inputs
@@ -259,6 +263,18 @@ def _of_another_example(equation: Equation, section: tuple[str, ...]) -> bool:
     numbered = equation.at_end and bool(equation.loss) and length_of(equation.fragment.times) is not None
     example = example_of(equation.section)
     return numbered and section[: len(example)] != example
+
+
+def _without_later_examples(given: Sequence[Equation], section: tuple[str, ...], at: int) -> list[Equation]:
+    """The equations without the losses of other examples, and without what those behind this section compute anew."""
+    losses = [e for e in given if _of_another_example(e, section)]
+    examples = [example_of(e.section) for e in losses if e.index > at]
+
+    def apart(equation: Equation) -> bool:
+        return any(equation.section[: len(one)] == one for one in examples)
+
+    known = {e.target for e in given if not apart(e)}
+    return [e for e in given if e not in losses and not (apart(e) and e.target in known)]
 
 
 def _its_loss(given: Sequence[Equation]) -> set[str]:

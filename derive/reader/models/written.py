@@ -71,6 +71,7 @@ from derive.reader.models.equations.supposing import flat
 from derive.reader.models.equations.together.blocks import lists_blocks, with_blocks
 from derive.reader.models.equations.together.called import called
 from derive.reader.models.equations.together.constants import computed_parameters
+from derive.reader.models.equations.together.jacobians import unwritten_state
 from derive.reader.models.equations.together.labelled import labelled
 from derive.reader.models.equations.together.packed import Instead, packed
 from derive.reader.models.equations.together.stacks import named_stacks
@@ -164,6 +165,8 @@ class Written:
     """Letters that words call rows."""
     unsaid: frozenset[str] = frozenset()
     """Usual letters of sizes that the document does not speak of as sizes."""
+    basis: bool = False
+    """Whether words call e with an index below it a vector of the standard basis."""
 
     @cached_property
     def in_gradients(self) -> frozenset[str]:
@@ -178,9 +181,10 @@ class Written:
 
     def meaning(self, meant: Meant, blocks: Sequence[tuple[str, str]]) -> Meant:
         """What letters of a model stand for, with the habits of the whole document."""
+        noticed = self.habits | ({Habit.BASIS} if self.basis else frozenset())
         return replace(
             meant, bars=self.bars and self.said, blocks=tuple(blocks), families=self.families, totals=self.totals,
-            onward=self.onward, habits=meant.habits | self.habits, stacking=self.stacking, rows=self.rows,
+            onward=self.onward, habits=meant.habits | noticed, stacking=self.stacking, rows=self.rows,
             unsaid=self.unsaid,
         )  # fmt: skip
 
@@ -254,6 +258,7 @@ def written(
     softmax = entropy or any("softmax" in formula.text for formula in formulas)
     unwritten = unwritten_head(found, claiming, softmax=softmax, compared=compared)
     unwritten = unwritten or unread_arguments(found, claiming, softmax=softmax, named=functions)
+    state = unwritten_state(found, claiming)
     texts = [formula.text for _, formula in claiming]
     return Written(
         found,
@@ -274,7 +279,7 @@ def written(
         ],
         frozenset(_subtracted(texts)),
         (
-            *(other for other in (gates, unwritten) if other is not None),
+            *(other for other in (gates, unwritten, state) if other is not None),
             *under_other_names(found, claiming),
             *computed_parameters(found, claiming),
             *dependences_instead([e for e in said if e.general], found),

@@ -53,6 +53,7 @@ _NAMES |= {"heaviside step": "heaviside", "unit step": "heaviside"}
 _NAME = "|".join(sorted(map(re.escape, _NAMES), key=len, reverse=True))
 _FUNCTION = regex(
     rf"(?P<letters>{_LIST}){_IS}{_ARTICLE}(?P<name>{_NAME})s?\b"
+    r"(?!\s*(?:size|length|width|number|count|index|between)\b)"
     rf"(?!\s*(?:or\b|of\b|/|或|gate|layer|(?:functions?\s*)?(?:,|and\b|和|与)\s*(?:{_ARTICLE})(?:{_NAME})\b))",
     re.IGNORECASE,
 )

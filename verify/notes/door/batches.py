@@ -138,6 +138,25 @@ class _Batch:
         """Whether a formula has a derivative of the loss of all."""
         return any(re.search(letter, text) for letter in self._derived())
 
+    def times_all(self, text: str) -> str:
+        """A formula with N for Σ_{i=1}^N, as long as it was, where no side of it has the 1/N of the mean; else as is.
+
+        Nothing in such a side may be of the mean itself.
+        """
+        sides = _EQUALS.split(text)
+        if not self.of_all(text) or any(self.divided(side) != side for side in sides):
+            return text
+        for side in sides:
+            if self.of_all(side) or (self.defines and re.search(r"\\delta|δ", side)):
+                continue
+            changed = _SUM.sub(self._number, side)
+            text = text.replace(side, changed) if self.of_all(sides[0]) else text
+        return text
+
+    def _number(self, match: re.Match[str]) -> str:
+        every = _index(match) in self.indices and _last(match) in self.sizes
+        return _last(match).ljust(len(match.group())) if every else match.group()
+
     def left(self, text: str) -> bool:
         """Whether a formula is left as it is: one side alone has the 1/N that is in the gradient of the mean."""
         letters = self._derived()
@@ -175,6 +194,8 @@ def of_one_example(document: Document) -> Document:
         clocks = any(_is_clock(index, each.text) for index in batch.indices)
         if each.fragment.plain or batch.left(each.text) or clocks:
             return each
+        if (times := batch.times_all(each.text)) != each.text:
+            return _made(each, batch.of_one(times), "")
         text = batch.of_one(each.text)
         return _made(each, text, said) if text != each.text or batch.of_all(each.text) else each
 

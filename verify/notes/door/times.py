@@ -25,7 +25,7 @@ from verify.notes.models.places import timed_in_brackets, with_times_below
 
 LENGTHS = frozenset(["tau", "N", "n", "S", "K", "L", "M"])
 """Letters that the last step may have where T is not used."""
-RUNNING = ("j", "k", "s", "i", "m", "n")
+RUNNING = ("j", "k", "s", "i", "m", "n", "u")
 """Letters that a definition may have for its step, beside a note that counts with t."""
 WRITTEN = {"tau": r"\tau"}
 _LETTER = r"(?:\\(?P<greek>tau)(?![A-Za-z])|(?P<latin>[A-Za-z])(?![A-Za-z]))"
@@ -204,8 +204,16 @@ def _running(formula: Formula, timed: set[str]) -> str | None:
     parts = _parts(fragment)
     if not parts or not all(_is_equation(fragment, part) for part in parts) or _timed(fragment, "t"):
         return None
-    found = [letter for letter in RUNNING if len(_timed(fragment, letter)) > 1 and _timed(fragment, letter) & timed]
+    found = [letter for letter in RUNNING if _timed(fragment, letter) & timed and _is_for_steps(fragment, letter)]
     return found[0] if len(found) == 1 else None
+
+
+def _is_for_steps(fragment: Fragment, letter: str) -> bool:
+    """Whether a letter stands below several letters, or below one as it is and one less: h_u = f(W h_{u-1})."""
+    below = [node for part in _parts(fragment) for node in walk(part) if isinstance(node, Scripted)]
+    cells = [s for n in below for script in n.scripts if script.kind == "sub" for row in script.rows for s in row]
+    steps = {str(time_expression(cell, frozenset([letter]))) for cell in cells if _is_step(cell, letter)}
+    return len(_timed(fragment, letter)) > 1 or {letter, f"{letter} - 1"} <= steps
 
 
 def _with_usual_length(document: Document) -> Document:

@@ -66,12 +66,13 @@ class Models:
         numbers: bool = False,
         stacking: str = "",
         rows: frozenset[str] = frozenset(),
+        basis: bool = False,
         blocks: Sequence[tuple[str, str]] = (),
     ) -> None:
         """`bars`: whether the note says in words that a bar over a letter is the gradient by it; `entropy`: whether it
         speaks of the cross-entropy, `functions` those it names, `numbers` that the letters are numbers; `stacking` how
-        the entries of a matrix are stacked, `rows` letters of rows; `blocks`: weights of which it names the columns
-        that act on something.
+        the entries of a matrix are stacked, `rows` letters of rows, `basis` that e_i is a unit vector; `blocks`: weights
+        of which it names the columns that act on something.
         """
         self.blocks = tuple(dict.fromkeys(blocks))
         self.formulas = formulas
@@ -82,6 +83,7 @@ class Models:
             numbers=numbers,
             stacking=stacking,
             rows=rows,
+            basis=basis,
         )
         self.aside = aside
         self._found: dict[tuple[object, ...], Model | Lost] = {}

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sympy import Expr, Symbol
+from sympy import Expr, S, Symbol
 
+from derive.reader.claims.meant import Habit
 from derive.reader.meaning import tree
 from derive.reader.meaning.letters import ENTRY_LETTERS, TIME_LETTERS, Written, number_of, only
 from derive.reader.meaning.tree import Term
@@ -43,6 +44,15 @@ def unit(claiming: Defined, found: Written, group: Group | None) -> Term | None:
     if place is None or found.primes or found.transposed or found.power is not None:
         return None
     return _in_row(place, claiming.term(value))
+
+
+def basis(claiming: Defined, found: Written) -> Term | None:
+    """e_i as the unit vector of row i, where the words of the document call it so."""
+    below = found.parts[0][1] if len(found.parts) == 1 and found.parts[0][0] == "sub" else None
+    if found.base != "e" or not isinstance(below, Name) or below.word not in ENTRY_LETTERS or found.primes:
+        return None
+    place = claiming.letters.entry(below) if claiming.letters.meant.keeps(Habit.BASIS) else None
+    return None if place is None or found.power is not None else _in_row(place, tree.Constant(S.One))
 
 
 def alone_in_a_column(claiming: Defined, node: Group, place: Expr | None) -> Term | None:

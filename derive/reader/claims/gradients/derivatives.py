@@ -7,7 +7,7 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import replace
 
-from sympy import Expr, HadamardProduct, Integer
+from sympy import Expr, HadamardProduct, Integer, S
 
 from derive import nodes
 from derive.functions import ScalarFunction
@@ -138,6 +138,8 @@ class Derivatives(NamedParts):
             if (between := between_stacked(whole, order)) is None:
                 raise self.unclear(f"the derivative {self.written(node)} is not read", node)
             return between
+        if (share := self._share_of_a_step(above, below[1:])) is not None:
+            return share
         immediate = self.immediate(sign, below[0])
         if not immediate and (copy := self._copy(below[1:])) is not None:
             return self.by_copy(copy, above, below[1], node)
@@ -168,6 +170,17 @@ class Derivatives(NamedParts):
         if found is None or found.at or found.time is None or found.name not in states or target.transposed:
             return None
         return tree.Handed(Ref(found.name, found.time), False, True)
+
+    def _share_of_a_step(self, above: list[Syntax], below: list[Syntax]) -> Term | None:
+        """∂L/∂L_t, how often the loss of a step counts in that of all: 1, or 1/T where that is their mean."""
+        sides = [self.letters.taken(side[0], self.fragment) if len(side) == 1 else None for side in (above, below)]
+        (all_, one) = (None if side is None or side.power is not None else (side, self.loss(side)) for side in sides)
+        if all_ is None or one is None or all_[1] != (None,) or one[1] in (None, (None,)):
+            return None
+        if all_[0].base not in LOSSES or self.letters.resolve(one[0], self.fragment, noted=False) is not None:
+            return None
+        defined = dict(self.letters.meant.losses).get(all_[0].base)
+        return tree.Constant(S.One if defined is None else defined.factor)
 
     def _of_its_argument(self, above: list[Syntax], below: list[Syntax], by: Ref) -> list[Syntax]:
         """∂softmax/∂o_t as ∂softmax(o_t)/∂o_t: a function alone is of what it is differentiated by, at a step."""

@@ -49,8 +49,10 @@ def added(items: Sequence[tuple[int, Term | None]], refused: InputError) -> Term
     """The terms with one row of dots (None) replaced by the sum that it stands for; raises `refused`."""
     (at, *more) = (k for k, (_, term) in enumerate(items) if term is None)
     before, after = _whole(items[:at]), _whole(items[at + 1 :])
-    if not more and not items[at + 1 :] and (endless := _onward(before) or _through_all(before)) is not None:
-        return endless
+    if not more and not items[at + 1 :]:
+        endless = _onward(before) or _through_all(before) or _onward_through(before)
+        if endless is not None:
+            return endless
     if not more and len(after) == 1 and (nested := _through_more(before, *after[0])) is not None:
         return nested
     if not more and len(after) == 1 and (entries := _over_entries(before, *after[0])) is not None:
@@ -88,8 +90,11 @@ def added(items: Sequence[tuple[int, Term | None]], refused: InputError) -> Term
 
 
 def _onward(before: Sequence[tuple[int, Term]]) -> Term | None:
-    """a_t + a_{t+1} + a_{t+2} + ⋯ as a sum up to the last step; None where fewer than three terms go on like that."""
-    if len(before) < 3 or len({sign for sign, _ in before}) != 1:
+    """a_t + a_{t+1} + a_{t+2} + ⋯ as a sum up to the last step; None where fewer than three terms go on like that.
+
+    From step 1 on two do; where each has one other step, ∂h_t/∂h_1 + ∂h_t/∂h_2 + ⋯, the sum goes up to that.
+    """
+    if len(before) < 2 or len({sign for sign, _ in before}) != 1:
         return None
     (sign, first), (_, second) = before[:2]
     start, next_ = _moments(first), _moments(second)
@@ -97,6 +102,10 @@ def _onward(before: Sequence[tuple[int, Term]]) -> Term | None:
     if len(start) != len(next_) or all(fixed):
         return None
     moving, index = fixed.index(False), index_clash(Symbol("i"))
+    if len(before) < 3 and start[moving] != 1:
+        return None
+    ends = {time for time, same in zip(start, fixed, strict=True) if same and not time.is_Integer}
+    last = ends.pop() if start[moving] == 1 and len(ends) == 1 else T
     body = _at(first, start[moving], index, fixed)
     for number, (_, term) in enumerate(before):
         moments = _moments(term)
@@ -104,7 +113,7 @@ def _onward(before: Sequence[tuple[int, Term]]) -> Term | None:
             return None
         if _at(term, moments[moving], index, fixed) != body:
             return None
-    total = OverTime(body, index, start[moving], T)
+    total = OverTime(body, index, start[moving], last)
     return total if sign == 1 else Add(((sign, total),))
 
 
@@ -123,6 +132,37 @@ def _through_all(before: Sequence[tuple[int, Term]]) -> Term | None:
         end = Multiply((*factors[:at], product, *factors[at + shown :]))
         return _through_more(before, sign, end, earliest=Integer(1))
     return None
+
+
+def _onward_through(before: Sequence[tuple[int, Term]]) -> Term | None:
+    """∂L_2/∂h_2 + ∂L_3/∂h_3 ∂h_3/∂h_2 + ∂L_4/∂h_4 ∂h_4/∂h_3 ∂h_3/∂h_2 + ⋯, each term through one step more, up to T."""
+    if len(before) < 3 or {sign for sign, _ in before} != {1}:
+        return None
+    head, second = (term.factors if isinstance(term, Multiply) else (term,) for _, term in before[:2])
+    step = second[-1]
+    if not isinstance(step, Derivative) or step.immediate or step.of.time is None or step.by.time is None:
+        return None
+    start, index = step.by.time, index_clash(Symbol("i"))
+    if step.of.name != step.by.name or step.of.time != start + 1 or step.of.at or step.by.at:
+        return None
+
+    def at_step(parts: Sequence[Term], time: Expr, here: Expr) -> tuple[Term, ...]:
+        return tuple(at_times(part, lambda e: time if e == here else e) for part in parts)
+
+    def with_steps(many: int) -> tuple[Term, ...]:
+        back = (_moved_step(step, number) for number in range(many - 1, -1, -1))
+        return (*at_step(head, start + many, start), *back)
+
+    for many, (_, term) in enumerate(before):
+        if (term.factors if isinstance(term, Multiply) else (term,)) != with_steps(many):
+            return None
+    inner = index_clash(Symbol("j"))
+    back = OverTime(_moved_step(step, inner - start - 1), inner, start + 1, index, True, False, True)
+    return OverTime(Multiply((*at_step(head, index, start), back)), index, start, T)
+
+
+def _moved_step(step: Derivative, by: Expr | int) -> Term:
+    return at_times(step, lambda e: e + by)
 
 
 def _over_entries(before: Sequence[tuple[int, Term]], sign: int, end: Term) -> Term | None:

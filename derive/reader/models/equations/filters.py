@@ -46,15 +46,25 @@ def without_abbreviated(given: Sequence[Equation]) -> list[Equation]:
 
 
 def without_powers(given: Sequence[Equation]) -> list[Equation]:
-    """The equations without W^t_{hh} = U Σ^t V^T, a power where other equations read W_{hh} without a step."""
+    """The equations without W^t_{hh} = U Σ^t V^T, a power where other equations read W_{hh} without a step.
+
+    Nor those that only read one, as the kernel K_t = C A^t B of a convolution does, where no other equation reads them.
+    """
     constant = {m.name for e in given for m in e.used if m.offset is None and m.name != e.target}
-    stepped = {m.name for e in given for m in e.used if m.offset is not None}
+    raised = {id(e): {m.name for m in e.used if _is_power(e.fragment.text[m.start : m.end])} for e in given}
+    stepped = {m.name for e in given for m in e.used if m.offset is not None and m.name not in raised[id(e)]}
+    read = {m.name for e in given for m in e.used if m.name != e.target}
 
     def power(equation: Equation) -> bool:
-        left = "".join(equation.fragment.text[: equation.left_end].split())
-        return equation.target in constant - stepped and _POWER.fullmatch(left.strip("&")) is not None
+        own = equation.target in constant - stepped and _is_power(equation.fragment.text[: equation.left_end])
+        within = raised[id(equation)] & (constant - stepped) and equation.target not in read
+        return bool(own or within)
 
     return [e for e in given if not power(e)]
+
+
+def _is_power(written: str) -> bool:
+    return _POWER.fullmatch("".join(written.split()).strip("&")) is not None
 
 
 def without_rates(given: Sequence[Equation]) -> list[Equation]:
