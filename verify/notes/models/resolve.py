@@ -71,8 +71,8 @@ class Models:
     ) -> None:
         """`bars`: whether the note says in words that a bar over a letter is the gradient by it; `entropy`: whether it
         speaks of the cross-entropy, `functions` those it names, `numbers` that the letters are numbers; `stacking` how
-        the entries of a matrix are stacked, `rows` letters of rows, `basis` that e_i is a unit vector; `blocks`: weights
-        of which it names the columns that act on something.
+        the entries of a matrix are stacked, `rows` letters of rows, `basis` that e_i is a unit vector; `blocks`:
+        weights of which it names the columns that act on something.
         """
         self.blocks = tuple(dict.fromkeys(blocks))
         self.formulas = formulas
