@@ -106,10 +106,14 @@ def forward(params, x, S=None, *, lengths=None, cache=True, checkpoint=None):
     work = memory((B, H), dtype)
     work_view = work[..., :, None]
     # each call of the loop writes into what is named last
-    (subtract_into, multiply_into, add_into) = (np.subtract, np.multiply, np.add)
-    for t, v_bar_t, S_prev, k_t_2, S_t, v_t, S_given_t in zip(range(T), v_bar, S, k[..., None], S[1:], v, S_given):
+    (matmul_into, subtract_into, multiply_into, add_into) = (np.matmul, np.subtract, np.multiply, np.add)
+    for (
+        t, v_bar_t, S_prev, k_t_2, S_t, v_t, S_given_t, v_bar_t_column,
+    ) in zip(
+        range(T), v_bar, S, k[..., None], S[1:], v, S_given, v_bar[..., None],
+    ):
         # v̄_t = S_{t-1} k_t
-        v_bar_t[...] = (S_prev @ k_t_2)[..., 0]
+        matmul_into(S_prev, k_t_2, v_bar_t_column)
         # S_t = S_{t-1} + (v_t - v̄_t) β_t k_tᵀ
         subtract_into(v_t, v_bar_t, work)
         multiply_into(work_view, S_given_t, S_t)

@@ -80,17 +80,21 @@ def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None):
     h = memory((T + 1, B, H), dtype)
     h[0] = h_prev
     net_h = memory((T, B, H), dtype)
+    u_rows = memory((B, H), dtype)
+    u_rows[...] = u
+    larger_into = larger(dtype)
+    zero = np.array(0, dtype)
     # each call of the loop writes into what is named last
     (multiply_into, add_into) = (np.multiply, np.add)
     for t, net_h_t, x_net_t, h_prev, h_t in zip(range(T), net_h, x_net, h, h[1:]):
         # net_{h,t} = W x_t + u ⊙ h_{t-1} + b
-        multiply_into(h_prev, u, net_h_t)
+        multiply_into(h_prev, u_rows, net_h_t)
         add_into(net_h_t, x_net_t, net_h_t)
         # h_t = ReLU(net_{h,t})
-        h_t[...] = relu(net_h_t)
+        larger_into(net_h_t, zero, out=h_t)
         if lengths is not None:  # a sequence that has ended keeps its states
             h[t + 1] = np.where((lengths <= t)[:, None], h[t], h[t + 1])
-    cache = (sizes, dtype, lengths, (net_h, u, W, x, h))
+    cache = (sizes, dtype, lengths, (u, net_h, W, x, h))
     return copied(cut(h[1:], lengths)), {"h": h[T].copy()}, cache
 
 
@@ -114,12 +118,14 @@ def backward(cache, d_ys, h=None):
     T, B, D, H = (sizes[axis] for axis in ("T", "B", "D", "H"))
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
     d_h_next = np.zeros((B, H), dtype) if h is None else h.astype(dtype, order="C")
-    (net_h, u, W, x, h) = values
+    (u, net_h, W, x, h) = values
     if lengths is not None:
         d_h_last = d_h_next
         d_h_next = np.zeros_like(d_h_last)
     d_x = memory((T, B, D), dtype)
     d_h_t = memory((B, H), dtype)
+    u_rows = memory((B, H), dtype)
+    u_rows[...] = u
     # each call of the loop writes into what is named last
     (add_into, multiply_into) = (np.add, np.multiply)
     block = 1 + 32768 // (1 + B * H)
@@ -145,7 +151,7 @@ def backward(cache, d_ys, h=None):
             # ∂J/∂net_{h,t} = ∂J/∂h_t ⊙ Heaviside(net_{h,t})
             multiply_into(d_h_t, h_by_net_h_t, d_net_h_t)
             # to h_{t-1} through this step: ∂J/∂net_{h,t} ⊙ u
-            multiply_into(d_net_h_t, u, d_h_next)
+            multiply_into(d_net_h_t, u_rows, d_h_next)
         if not start % window:
             # what is read of the gradients of a window of steps, while they are in the cache
             stop = min(start + window, T)
@@ -426,6 +432,17 @@ def forward_in_parts(forward, parts, B, params, timed, others, chosen):
 def heaviside(a):
     """heaviside, entry by entry."""
     return (a.real > 0).astype(a.real.dtype)
+
+
+def larger(dtype):
+    """What writes the larger of two numbers, of complex ones that with the larger real part."""
+    if dtype.kind == "f":
+        return np.maximum
+
+    def larger_into(a, b, *, out):
+        out[...] = np.where((a - b).real > 0, a, b)
+
+    return larger_into
 
 
 def relu(a):

@@ -81,14 +81,16 @@ def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None):
     h[0] = h_prev
     net_h = memory((T, B, H), dtype)
     U_T = in_rows(U.T, T, B)
+    larger_into = larger(dtype)
+    zero = np.array(0, dtype)
     # each call of the loop writes into what is named last
     add_into = np.add
     for t, net_h_t, x_net_t, h_prev, h_t in zip(range(T), net_h, x_net, h, h[1:]):
         # net_{h,t} = W x_t + U h_{t-1} + b
-        h_prev.dot(U_T, out=net_h_t)
+        h_prev.dot(U_T, net_h_t)
         add_into(net_h_t, x_net_t, net_h_t)
         # h_t = ReLU(net_{h,t})
-        h_t[...] = relu(net_h_t)
+        larger_into(net_h_t, zero, out=h_t)
         if lengths is not None:  # a sequence that has ended keeps its states
             h[t + 1] = np.where((lengths <= t)[:, None], h[t], h[t + 1])
     cache = (sizes, dtype, lengths, (net_h, U, W, x, h))
@@ -488,6 +490,17 @@ def in_rows(matrix, T, B):
     return np.ascontiguousarray(matrix) if T > 8 and B > 4 else matrix
 
 
+def larger(dtype):
+    """What writes the larger of two numbers, of complex ones that with the larger real part."""
+    if dtype.kind == "f":
+        return np.maximum
+
+    def larger_into(a, b, *, out):
+        out[...] = np.where((a - b).real > 0, a, b)
+
+    return larger_into
+
+
 def pieces_of(B, matrix):
     """The rows and columns of each product of B rows and what `in_pieces` has made, and the gates it is cut into."""
     *blocks, K, columns = matrix.shape
@@ -496,11 +509,16 @@ def pieces_of(B, matrix):
     return rows, columns, gates
 
 
-def piece_places(a, matrix):
+def is_apart(B, N, gates):
+    """Whether the gates of products (B, N) are put apart: few numbers, for which another call takes less than rows."""
+    return gates > 1 and B > 1 and B * N <= 2**13
+
+
+def piece_places(a, matrix, gates=1):
     """The entries of a in pieces, each where a product of `piece_rows` and a piece of the matrix is written."""
-    if matrix.ndim == 2:
-        return a
     B, N = a.shape
+    if matrix.ndim == 2:
+        return a.reshape(gates, B, N // gates) if is_apart(B, N, gates) else a
     rows, columns, gates = pieces_of(B, matrix)
     if gates == 1:
         return a.reshape(B // rows, rows, N // columns, columns).swapaxes(1, 2)
@@ -516,9 +534,21 @@ def piece_rows(a, matrix):
     return a.reshape(*leading, B // rows, *(1,) * (matrix.ndim - 2), rows, K)
 
 
-def product_with(matrix):
-    """What multiplies rows by what `in_pieces` has made."""
-    return np.ndarray.dot if matrix.ndim == 2 else np.matmul
+def product_with(matrix, B=1, gates=1):
+    """What multiplies B rows by what `in_pieces` has made, and puts its gates where `gates_of` reads them."""
+    if matrix.ndim > 2:
+        return np.matmul
+    N = matrix.shape[1]
+    if not is_apart(B, N, gates):
+        return np.ndarray.dot
+    product = np.empty((B, N), matrix.dtype)
+    by_gates = product.reshape(B, gates, N // gates).swapaxes(0, 1)
+
+    def times(rows, matrix, places):
+        rows.dot(matrix, product)
+        places[...] = by_gates
+
+    return times
 
 
 def relu(a):

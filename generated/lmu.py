@@ -101,9 +101,15 @@ def forward(params, x, h=None, m=None, *, lengths=None, cache=True, checkpoint=N
     # what does not depend on the states, for all steps at once
     u_given = (w_x * x).sum(axis=-1, keepdims=True)
     work = memory((B, H), dtype)
+    w_h_rows = memory((B, H), dtype)
+    w_h_rows[...] = w_h
     work_2 = memory((B, 1), dtype)
     work_3 = memory((B, N), dtype)
+    w_m_rows = memory((B, N), dtype)
+    w_m_rows[...] = w_m
     A_T = in_rows(A.T, T, B)
+    B_rows = memory((B, N), dtype)
+    B_rows[...] = B_
     W_h_T_pieces = in_pieces(W_h.T, T, B)
     W_m_T_pieces = in_pieces(W_m.T, T, B)
     times_W_h_T = product_with(W_h_T_pieces)
@@ -121,15 +127,16 @@ def forward(params, x, h=None, m=None, *, lengths=None, cache=True, checkpoint=N
         piece_rows(m[1:], W_m_T_pieces),
     ):
         # u_t = w_xᵀ x_t + w_hᵀ h_{t-1} + w_mᵀ m_{t-1}
-        multiply_into(h_prev, w_h, work)
-        work.dot(ones, out=u_t)
-        multiply_into(m_prev, w_m, work_3)
-        work_3.dot(ones_2, out=work_2)
+        multiply_into(h_prev, w_h_rows, work)
+        work.dot(ones, u_t)
+        multiply_into(m_prev, w_m_rows, work_3)
+        work_3.dot(ones_2, work_2)
         add_into(u_t, work_2, u_t)
         add_into(u_t, u_given_t, u_t)
         # m_t = A m_{t-1} + B u_t
-        m_prev.dot(A_T, out=m_t)
-        multiply_into(u_t, B_, work_3)
+        m_prev.dot(A_T, m_t)
+        work_3[...] = u_t
+        multiply_into(work_3, B_rows, work_3)
         add_into(m_t, work_3, m_t)
         # net_{h,t} = W_x x_t + W_h h_{t-1} + W_m m_t
         times_W_h_T(h_prev_rows, W_h_T_pieces, work_places)
@@ -141,7 +148,7 @@ def forward(params, x, h=None, m=None, *, lengths=None, cache=True, checkpoint=N
         if lengths is not None:  # a sequence that has ended keeps its states
             h[t + 1] = np.where((lengths <= t)[:, None], h[t], h[t + 1])
             m[t + 1] = np.where((lengths <= t)[:, None], m[t], m[t + 1])
-    cache = (sizes, dtype, lengths, (h, W_m, B_, w_h, W_h, w_m, A, w_x, W_x, x, m, u))
+    cache = (sizes, dtype, lengths, (B_, w_h, w_m, h, W_m, W_h, A, w_x, W_x, x, m, u))
     return copied(cut(h[1:], lengths)), {"h": h[T].copy(), "m": m[T].copy()}, cache
 
 
@@ -169,7 +176,7 @@ def backward(cache, d_ys, h=None, m=None):
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
     d_h_next = np.zeros((B, H), dtype) if h is None else h.astype(dtype, order="C")
     d_m_next = np.zeros((B, N), dtype) if m is None else m.astype(dtype, order="C")
-    (h, W_m, B_, w_h, W_h, w_m, A, w_x, W_x, x, m, u) = values
+    (B_, w_h, w_m, h, W_m, W_h, A, w_x, W_x, x, m, u) = values
     if lengths is not None:
         d_h_last = d_h_next
         d_h_next = np.zeros_like(d_h_last)
@@ -178,7 +185,13 @@ def backward(cache, d_ys, h=None, m=None):
     d_x = memory((T, B, D), dtype)
     d_h_t = memory((B, H), dtype)
     work = memory((B, N), dtype)
+    B_rows = memory((B, N), dtype)
+    B_rows[...] = B_
+    w_h_rows = memory((B, H), dtype)
+    w_h_rows[...] = w_h
     work_2 = memory((B, H), dtype)
+    w_m_rows = memory((B, N), dtype)
+    w_m_rows[...] = w_m
     one = np.array(1, dtype)
     W_h_pieces = in_pieces(W_h, T, B)
     A_pieces = in_pieces(A, T, B)
@@ -186,6 +199,7 @@ def backward(cache, d_ys, h=None, m=None):
     work_2_places = piece_places(work_2, W_h_pieces)
     times_A = product_with(A_pieces)
     work_places = piece_places(work, A_pieces)
+    ones = np.ones((N, 1), dtype)
     # each call of the loop writes into what is named last
     (add_into, multiply_into) = (np.add, np.multiply)
     block = 1 + 32768 // (1 + B * H)
@@ -225,17 +239,19 @@ def backward(cache, d_ys, h=None, m=None):
             # ∂J/∂net_{h,t} = ∂J/∂h_t ⊙ (1 - h_t²)
             multiply_into(d_h_t, h_by_net_h_t, d_net_h_t)
             # ∂J/∂m_t = W_mᵀ (∂J/∂net_{h,t}) + w_m (∂J/∂u_{t+1}) + Aᵀ (∂J/∂m_{t+1})
-            d_net_h_t.dot(W_m, out=d_m_t)
+            d_net_h_t.dot(W_m, d_m_t)
             add_into(d_m_t, d_m_next, d_m_t)
             # ∂J/∂u_t = Bᵀ (∂J/∂m_t)
-            multiply_into(d_m_t, B_, work)
-            np.add.reduce(work, axis=-1, keepdims=True, out=d_u_t)
+            multiply_into(d_m_t, B_rows, work)
+            work.dot(ones, d_u_t)
             # to h_{t-1} through this step: w_h (∂J/∂u_t) + W_hᵀ (∂J/∂net_{h,t})
-            multiply_into(d_u_t, w_h, d_h_next)
+            d_h_next[...] = d_u_t
+            multiply_into(d_h_next, w_h_rows, d_h_next)
             times_W_h(d_net_h_t_rows, W_h_pieces, work_2_places)
             add_into(d_h_next, work_2, d_h_next)
             # to m_{t-1} through this step: w_m (∂J/∂u_t) + Aᵀ (∂J/∂m_t)
-            multiply_into(d_u_t, w_m, d_m_next)
+            d_m_next[...] = d_u_t
+            multiply_into(d_m_next, w_m_rows, d_m_next)
             times_A(d_m_t_rows, A_pieces, work_places)
             add_into(d_m_next, work, d_m_next)
         if not start % window:
@@ -632,11 +648,16 @@ def pieces_of(B, matrix):
     return rows, columns, gates
 
 
-def piece_places(a, matrix):
+def is_apart(B, N, gates):
+    """Whether the gates of products (B, N) are put apart: few numbers, for which another call takes less than rows."""
+    return gates > 1 and B > 1 and B * N <= 2**13
+
+
+def piece_places(a, matrix, gates=1):
     """The entries of a in pieces, each where a product of `piece_rows` and a piece of the matrix is written."""
-    if matrix.ndim == 2:
-        return a
     B, N = a.shape
+    if matrix.ndim == 2:
+        return a.reshape(gates, B, N // gates) if is_apart(B, N, gates) else a
     rows, columns, gates = pieces_of(B, matrix)
     if gates == 1:
         return a.reshape(B // rows, rows, N // columns, columns).swapaxes(1, 2)
@@ -652,9 +673,21 @@ def piece_rows(a, matrix):
     return a.reshape(*leading, B // rows, *(1,) * (matrix.ndim - 2), rows, K)
 
 
-def product_with(matrix):
-    """What multiplies rows by what `in_pieces` has made."""
-    return np.ndarray.dot if matrix.ndim == 2 else np.matmul
+def product_with(matrix, B=1, gates=1):
+    """What multiplies B rows by what `in_pieces` has made, and puts its gates where `gates_of` reads them."""
+    if matrix.ndim > 2:
+        return np.matmul
+    N = matrix.shape[1]
+    if not is_apart(B, N, gates):
+        return np.ndarray.dot
+    product = np.empty((B, N), matrix.dtype)
+    by_gates = product.reshape(B, gates, N // gates).swapaxes(0, 1)
+
+    def times(rows, matrix, places):
+        rows.dot(matrix, product)
+        places[...] = by_gates
+
+    return times
 
 
 def rows(a):

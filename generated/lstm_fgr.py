@@ -164,25 +164,31 @@ def forward(params, x, y=None, i=None, f=None, c=None, o=None, *, lengths=None, 
     f_net_t = memory((B, 3 * H), dtype)
     o_net_t = memory((B, 3 * H), dtype)
     work = memory((B, H), dtype)
+    p_i_rows = memory((B, H), dtype)
+    p_i_rows[...] = p_i
     half = np.array(0.5, dtype)
+    p_f_rows = memory((B, H), dtype)
+    p_f_rows[...] = p_f
+    p_o_rows = memory((B, H), dtype)
+    p_o_rows[...] = p_o
     R_T_pieces = in_pieces(R.T, T, B, 4)
     R_i__T_pieces = in_pieces(R_i_.T, T, B, 3)
     R_f__T_pieces = in_pieces(R_f_.T, T, B, 3)
     R_o__T_pieces = in_pieces(R_o_.T, T, B, 3)
-    times_R_T = product_with(R_T_pieces)
-    y_net_t_places = piece_places(y_net_t, R_T_pieces)
+    times_R_T = product_with(R_T_pieces, B, 4)
+    y_net_t_places = piece_places(y_net_t, R_T_pieces, 4)
     y_net_t_gates = gates_of(y_net_t, R_T_pieces, 4)
     y_net_view_7 = y_net_t_gates[0:4]
-    times_R_i__T = product_with(R_i__T_pieces)
-    i_net_t_places = piece_places(i_net_t, R_i__T_pieces)
+    times_R_i__T = product_with(R_i__T_pieces, B, 3)
+    i_net_t_places = piece_places(i_net_t, R_i__T_pieces, 3)
     i_net_t_gates = gates_of(i_net_t, R_i__T_pieces, 3)
     i_net_view_5 = i_net_t_gates[0:3]
-    times_R_f__T = product_with(R_f__T_pieces)
-    f_net_t_places = piece_places(f_net_t, R_f__T_pieces)
+    times_R_f__T = product_with(R_f__T_pieces, B, 3)
+    f_net_t_places = piece_places(f_net_t, R_f__T_pieces, 3)
     f_net_t_gates = gates_of(f_net_t, R_f__T_pieces, 3)
     f_net_view_5 = f_net_t_gates[0:3]
-    times_R_o__T = product_with(R_o__T_pieces)
-    o_net_t_places = piece_places(o_net_t, R_o__T_pieces)
+    times_R_o__T = product_with(R_o__T_pieces, B, 3)
+    o_net_t_places = piece_places(o_net_t, R_o__T_pieces, 3)
     o_net_t_gates = gates_of(o_net_t, R_o__T_pieces, 3)
     o_net_view_5 = o_net_t_gates[0:3]
     # each call of the loop writes into what is named last
@@ -209,14 +215,14 @@ def forward(params, x, y=None, i=None, f=None, c=None, o=None, *, lengths=None, 
         add_into(x_net_t_8, i_net_view_5, x_net_t_8)
         add_into(x_net_t_8, f_net_view_5, x_net_t_8)
         add_into(x_net_t_8, o_net_view_5, x_net_t_8)
-        multiply_into(c_prev, p_i, work)
+        multiply_into(c_prev, p_i_rows, work)
         add_into(x_net_t, work, x_net_t)
         # i_t = σ(net_{i,t})
         multiply_into(x_net_t, half, i_t)
         tanh_into(i_t, i_t)
         multiply_into(i_t, half, i_t)
         add_into(i_t, half, i_t)
-        multiply_into(c_prev, p_f, work)
+        multiply_into(c_prev, p_f_rows, work)
         add_into(x_net_t_2, work, x_net_t_2)
         # f_t = σ(net_{f,t})
         multiply_into(x_net_t_2, half, f_t)
@@ -227,7 +233,7 @@ def forward(params, x, y=None, i=None, f=None, c=None, o=None, *, lengths=None, 
         multiply_into(z_t, i_t, c_t)
         multiply_into(c_prev, f_t, work)
         add_into(c_t, work, c_t)
-        multiply_into(c_t, p_o, work)
+        multiply_into(c_t, p_o_rows, work)
         add_into(x_net_t_3, work, x_net_t_3)
         # o_t = σ(net_{o,t})
         multiply_into(x_net_t_3, half, o_t)
@@ -243,7 +249,7 @@ def forward(params, x, y=None, i=None, f=None, c=None, o=None, *, lengths=None, 
             f[t + 1] = np.where((lengths <= t)[:, None], f[t], f[t + 1])
             c[t + 1] = np.where((lengths <= t)[:, None], c[t], c[t + 1])
             o[t + 1] = np.where((lengths <= t)[:, None], o[t], o[t + 1])
-    cache = (sizes, dtype, lengths, (o, tanh_c, f, i, z, c, p_o, R, R_i_, R_f_, p_i, p_f, R_o_, W, x, y))
+    cache = (sizes, dtype, lengths, (p_o, p_i, p_f, o, tanh_c, f, i, z, c, R, R_i_, R_f_, R_o_, W, x, y))
     return copied(cut(y[1:], lengths)), {"y": y[T].copy(), "i": i[T].copy(), "f": f[T].copy(), "c": c[T].copy(),
         "o": o[T].copy()}, cache
 
@@ -285,7 +291,7 @@ def backward(cache, d_ys, y=None, i=None, f=None, c=None, o=None):
     d_f_next = np.zeros((B, H), dtype) if f is None else f.astype(dtype, order="C")
     d_c_next = np.zeros((B, H), dtype) if c is None else c.astype(dtype, order="C")
     d_o_next = np.zeros((B, H), dtype) if o is None else o.astype(dtype, order="C")
-    (o, tanh_c, f, i, z, c, p_o, R, R_i_, R_f_, p_i, p_f, R_o_, W, x, y) = values
+    (p_o, p_i, p_f, o, tanh_c, f, i, z, c, R, R_i_, R_f_, R_o_, W, x, y) = values
     if lengths is not None:
         d_y_last = d_y_next
         d_y_next = np.zeros_like(d_y_last)
@@ -301,9 +307,15 @@ def backward(cache, d_ys, y=None, i=None, f=None, c=None, o=None):
     d_y_t = memory((B, H), dtype)
     d_o_t = memory((B, H), dtype)
     d_c_t = memory((B, H), dtype)
+    p_o_rows = memory((B, H), dtype)
+    p_o_rows[...] = p_o
     work = memory((B, H), dtype)
     d_f_t = memory((B, H), dtype)
     d_i_t = memory((B, H), dtype)
+    p_i_rows = memory((B, H), dtype)
+    p_i_rows[...] = p_i
+    p_f_rows = memory((B, H), dtype)
+    p_f_rows[...] = p_f
     one = np.array(1, dtype)
     R_pieces = in_pieces(R, T, B)
     R_i__pieces = in_pieces(R_i_, T, B)
@@ -317,6 +329,9 @@ def backward(cache, d_ys, y=None, i=None, f=None, c=None, o=None):
     d_f_next_places = piece_places(d_f_next, R_f__pieces)
     times_R_o_ = product_with(R_o__pieces)
     d_o_next_places = piece_places(d_o_next, R_o__pieces)
+    d_net_gates = memory((4, B, H), dtype)
+    (d_net_z_t, d_net_i_t, d_net_f_t, d_net_o_t) = d_net_gates
+    d_net_by_example = np.swapaxes(d_net_gates, 0, 1)
     # each call of the loop writes into what is named last
     (add_into, multiply_into) = (np.add, np.multiply)
     block = 1 + 32768 // (1 + B * H)
@@ -358,17 +373,15 @@ def backward(cache, d_ys, y=None, i=None, f=None, c=None, o=None):
         np.subtract(one, c_by_net_z, out=c_by_net_z)
         np.multiply(c_by_net_z, i[start + 1:stop + 1], out=c_by_net_z)
         for (
-            t, d_ys_t, tanh_c_t, d_net_o_t, o_by_net_o_t, y_by_c_t, c_prev, d_net_f_t, f_by_net_f_t, z_t,
-            d_net_i_t, i_by_net_i_t, d_net_z_t, c_by_net_z_t, f_t, d_net_t_rows, d_net_t_2_rows,
-            d_net_t_2_rows_2, d_net_t_2_rows_3,
+            t, d_ys_t, tanh_c_t, o_by_net_o_t, y_by_c_t, c_prev, f_by_net_f_t, z_t, i_by_net_i_t, c_by_net_z_t,
+            f_t, d_net_t_rows, d_net_t_2_rows, d_net_t_2_rows_2, d_net_t_2_rows_3, d_net_t_gates,
         ) in zip(
-            reversed(range(start, stop)), d_ys[start:stop][::-1], tanh_c[start:stop][::-1],
-            d_net[..., 3 * H:4 * H][::-1], o_by_net_o[::-1], y_by_c[::-1], c[start:stop][::-1],
-            d_net[..., 2 * H:3 * H][::-1], f_by_net_f[::-1], z[start:stop][::-1], d_net[..., H:2 * H][::-1],
-            i_by_net_i[::-1], d_net[..., 0:H][::-1], c_by_net_z[::-1], f[start + 1:stop + 1][::-1],
-            piece_rows(d_net, R_pieces)[::-1], piece_rows(d_net[..., H:4 * H], R_i__pieces)[::-1],
+            reversed(range(start, stop)), d_ys[start:stop][::-1], tanh_c[start:stop][::-1], o_by_net_o[::-1],
+            y_by_c[::-1], c[start:stop][::-1], f_by_net_f[::-1], z[start:stop][::-1], i_by_net_i[::-1],
+            c_by_net_z[::-1], f[start + 1:stop + 1][::-1], piece_rows(d_net, R_pieces)[::-1],
+            piece_rows(d_net[..., H:4 * H], R_i__pieces)[::-1],
             piece_rows(d_net[..., H:4 * H], R_f__pieces)[::-1],
-            piece_rows(d_net[..., H:4 * H], R_o__pieces)[::-1],
+            piece_rows(d_net[..., H:4 * H], R_o__pieces)[::-1], by_gates(d_net, 4)[::-1],
         ):
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
                 d_y_next[...] = np.where((lengths == t + 1)[:, None], d_y_last, d_y_next)
@@ -387,7 +400,7 @@ def backward(cache, d_ys, y=None, i=None, f=None, c=None, o=None):
             multiply_into(d_o_t, o_by_net_o_t, d_net_o_t)
             # ∂J/∂c_t = ∂J/∂net_{o,t} ⊙ p_o + ∂J/∂y_t ⊙ o_t ⊙ (1 - tanh²(c_t)) + ∂J/∂net_{i,t+1} ⊙ p_i + ∂J/∂net_{f,t+1} ⊙
             #     p_f + ∂J/∂c_{t+1} ⊙ f_{t+1}
-            multiply_into(d_net_o_t, p_o, d_c_t)
+            multiply_into(d_net_o_t, p_o_rows, d_c_t)
             multiply_into(d_y_t, y_by_c_t, work)
             add_into(d_c_t, work, d_c_t)
             add_into(d_c_t, d_c_next, d_c_t)
@@ -405,6 +418,8 @@ def backward(cache, d_ys, y=None, i=None, f=None, c=None, o=None):
             # ∂J/∂z_t = ∂J/∂c_t ⊙ i_t
             # ∂J/∂net_{z,t} = ∂J/∂z_t ⊙ (1 - z_t²)
             multiply_into(d_c_t, c_by_net_z_t, d_net_z_t)
+            # the gates beside each other, as products read them
+            d_net_t_gates[...] = d_net_by_example
             # to y_{t-1} through this step: R_zᵀ (∂J/∂net_{z,t}) + R_iᵀ (∂J/∂net_{i,t}) + R_fᵀ (∂J/∂net_{f,t}) + R_oᵀ
             #     (∂J/∂net_{o,t})
             times_R(d_net_t_rows, R_pieces, d_y_next_places)
@@ -413,8 +428,8 @@ def backward(cache, d_ys, y=None, i=None, f=None, c=None, o=None):
             # to f_{t-1} through this step: R_{fi}ᵀ (∂J/∂net_{i,t}) + R_{ff}ᵀ (∂J/∂net_{f,t}) + R_{fo}ᵀ (∂J/∂net_{o,t})
             times_R_f_(d_net_t_2_rows_2, R_f__pieces, d_f_next_places)
             # to c_{t-1} through this step: ∂J/∂net_{i,t} ⊙ p_i + ∂J/∂net_{f,t} ⊙ p_f + ∂J/∂c_t ⊙ f_t
-            multiply_into(d_net_i_t, p_i, d_c_next)
-            multiply_into(d_net_f_t, p_f, work)
+            multiply_into(d_net_i_t, p_i_rows, d_c_next)
+            multiply_into(d_net_f_t, p_f_rows, work)
             add_into(d_c_next, work, d_c_next)
             multiply_into(d_c_t, f_t, work)
             add_into(d_c_next, work, d_c_next)
@@ -823,6 +838,11 @@ def backward_in_parts(backward, caches, d_ys, d_states, timed, others):
     return {name: together(name, [part[name] for part in found]) for name in found[0]}
 
 
+def by_gates(a, gates):
+    """(T, B, gates · H) as (T, B, gates, H)."""
+    return a.reshape(*a.shape[:-1], gates, a.shape[-1] // gates)
+
+
 LEFT = []
 """Memory that arrays of earlier calls have left."""
 
@@ -903,10 +923,15 @@ def forward_in_parts(forward, parts, B, params, timed, others, chosen):
     return joined_examples(ys, 1), {name: joined_examples([a[name] for a in final]) for name in final[0]}, [*caches]
 
 
+def is_apart(B, N, gates):
+    """Whether the gates of products (B, N) are put apart: few numbers, for which another call takes less than rows."""
+    return gates > 1 and B > 1 and B * N <= 2**13
+
+
 def gates_of(a, matrix, gates):
-    """The gates (gates, B, H) of a product (B, gates · H), which lie so already where `piece_places` has put them."""
+    """The gates (gates, B, H) of a product (B, gates · H), which mostly lie so where `piece_places` has put them."""
     B, N = a.shape
-    if matrix.ndim == 4:
+    if matrix.ndim == 4 or matrix.ndim == 2 and is_apart(B, N, gates):
         return a.reshape(gates, B, N // gates)
     return a.reshape(B, gates, N // gates).swapaxes(0, 1)
 
@@ -1034,11 +1059,11 @@ def pieces_of(B, matrix):
     return rows, columns, gates
 
 
-def piece_places(a, matrix):
+def piece_places(a, matrix, gates=1):
     """The entries of a in pieces, each where a product of `piece_rows` and a piece of the matrix is written."""
-    if matrix.ndim == 2:
-        return a
     B, N = a.shape
+    if matrix.ndim == 2:
+        return a.reshape(gates, B, N // gates) if is_apart(B, N, gates) else a
     rows, columns, gates = pieces_of(B, matrix)
     if gates == 1:
         return a.reshape(B // rows, rows, N // columns, columns).swapaxes(1, 2)
@@ -1054,9 +1079,21 @@ def piece_rows(a, matrix):
     return a.reshape(*leading, B // rows, *(1,) * (matrix.ndim - 2), rows, K)
 
 
-def product_with(matrix):
-    """What multiplies rows by what `in_pieces` has made."""
-    return np.ndarray.dot if matrix.ndim == 2 else np.matmul
+def product_with(matrix, B=1, gates=1):
+    """What multiplies B rows by what `in_pieces` has made, and puts its gates where `gates_of` reads them."""
+    if matrix.ndim > 2:
+        return np.matmul
+    N = matrix.shape[1]
+    if not is_apart(B, N, gates):
+        return np.ndarray.dot
+    product = np.empty((B, N), matrix.dtype)
+    by_gates = product.reshape(B, gates, N // gates).swapaxes(0, 1)
+
+    def times(rows, matrix, places):
+        rows.dot(matrix, product)
+        places[...] = by_gates
+
+    return times
 
 
 def sigmoid(a):

@@ -136,14 +136,14 @@ def forward(params, x, h=None, c=None, *, lengths=None, cache=True, checkpoint=N
         range(T), lin_m_2, h, m, lin_m, net_i_o_f_g, x_net, i, o, f, c[1:], c, h[1:],
     ):
         # lin_{m,2,t} = U_m h_{t-1}
-        h_prev.dot(U_m_T, out=lin_m_2_t)
+        h_prev.dot(U_m_T, lin_m_2_t)
         # m_t = lin_{m,t} ⊙ lin_{m,2,t}
         multiply_into(lin_m_2_t, lin_m_t, m_t)
         # net_{i,t} = W_i x_t + U_i m_t + b_i
         # net_{o,t} = W_o x_t + U_o m_t + b_o
         # net_{f,t} = W_f x_t + U_f m_t + b_f
         # g_t = W_g x_t + U_g m_t + b_g
-        m_t.dot(U_T, out=net_i_o_f_g_t)
+        m_t.dot(U_T, net_i_o_f_g_t)
         add_into(net_i_o_f_g_t, x_net_t, net_i_o_f_g_t)
         # i_t = σ(net_{i,t})
         multiply_into(net_i_o_f_g_t[..., 0:H], half, i_t)
@@ -284,7 +284,7 @@ def backward(cache, d_ys, h=None, c=None):
             # ∂J/∂g_t = ∂J/∂c_t ⊙ i_t
             multiply_into(d_c_t, i_t, d_g_t)
             # ∂J/∂m_t = U_gᵀ (∂J/∂g_t) + U_iᵀ (∂J/∂net_{i,t}) + U_oᵀ (∂J/∂net_{o,t}) + U_fᵀ (∂J/∂net_{f,t})
-            d_net_t.dot(U, out=d_m_t)
+            d_net_t.dot(U, d_m_t)
             # ∂J/∂lin_{m,2,t} = ∂J/∂m_t ⊙ lin_{m,t}
             multiply_into(d_m_t, lin_m_t, d_lin_m_2_t)
             # to h_{t-1} through this step: U_mᵀ (∂J/∂lin_{m,2,t})
@@ -749,11 +749,16 @@ def pieces_of(B, matrix):
     return rows, columns, gates
 
 
-def piece_places(a, matrix):
+def is_apart(B, N, gates):
+    """Whether the gates of products (B, N) are put apart: few numbers, for which another call takes less than rows."""
+    return gates > 1 and B > 1 and B * N <= 2**13
+
+
+def piece_places(a, matrix, gates=1):
     """The entries of a in pieces, each where a product of `piece_rows` and a piece of the matrix is written."""
-    if matrix.ndim == 2:
-        return a
     B, N = a.shape
+    if matrix.ndim == 2:
+        return a.reshape(gates, B, N // gates) if is_apart(B, N, gates) else a
     rows, columns, gates = pieces_of(B, matrix)
     if gates == 1:
         return a.reshape(B // rows, rows, N // columns, columns).swapaxes(1, 2)
@@ -769,9 +774,21 @@ def piece_rows(a, matrix):
     return a.reshape(*leading, B // rows, *(1,) * (matrix.ndim - 2), rows, K)
 
 
-def product_with(matrix):
-    """What multiplies rows by what `in_pieces` has made."""
-    return np.ndarray.dot if matrix.ndim == 2 else np.matmul
+def product_with(matrix, B=1, gates=1):
+    """What multiplies B rows by what `in_pieces` has made, and puts its gates where `gates_of` reads them."""
+    if matrix.ndim > 2:
+        return np.matmul
+    N = matrix.shape[1]
+    if not is_apart(B, N, gates):
+        return np.ndarray.dot
+    product = np.empty((B, N), matrix.dtype)
+    by_gates = product.reshape(B, gates, N // gates).swapaxes(0, 1)
+
+    def times(rows, matrix, places):
+        rows.dot(matrix, product)
+        places[...] = by_gates
+
+    return times
 
 
 def rows(a):

@@ -123,10 +123,16 @@ def forward(params, x, y=None, c=None, *, lengths=None, cache=True, checkpoint=N
     o = x_net[:, 3]
     y_net_t = memory((B, 4 * H), dtype)
     work = memory((B, H), dtype)
+    p_i_rows = memory((B, H), dtype)
+    p_i_rows[...] = p_i
     half = np.array(0.5, dtype)
+    p_f_rows = memory((B, H), dtype)
+    p_f_rows[...] = p_f
+    p_o_rows = memory((B, H), dtype)
+    p_o_rows[...] = p_o
     R_T_pieces = in_pieces(R.T, T, B, 4)
-    times_R_T = product_with(R_T_pieces)
-    y_net_t_places = piece_places(y_net_t, R_T_pieces)
+    times_R_T = product_with(R_T_pieces, B, 4)
+    y_net_t_places = piece_places(y_net_t, R_T_pieces, 4)
     y_net_t_gates = gates_of(y_net_t, R_T_pieces, 4)
     y_net_view_7 = y_net_t_gates[0:4]
     # each call of the loop writes into what is named last
@@ -143,9 +149,9 @@ def forward(params, x, y=None, c=None, *, lengths=None, cache=True, checkpoint=N
         # net_{f,t} = W_f x_t + R_f y_{t-1} + p_f ⊙ c_{t-1} + b_f
         # net_{o,t} = W_o x_t + R_o y_{t-1} + p_o ⊙ c_t + b_o
         add_into(x_net_t_3, y_net_view_7, x_net_t_3)
-        multiply_into(c_prev, p_i, work)
+        multiply_into(c_prev, p_i_rows, work)
         add_into(i_t, work, i_t)
-        multiply_into(c_prev, p_f, work)
+        multiply_into(c_prev, p_f_rows, work)
         add_into(f_t, work, f_t)
         # i_t = σ(net_{i,t})
         # f_t = σ(net_{f,t})
@@ -158,7 +164,7 @@ def forward(params, x, y=None, c=None, *, lengths=None, cache=True, checkpoint=N
         multiply_into(z_t, i_t, c_t)
         multiply_into(c_prev, f_t, work)
         add_into(c_t, work, c_t)
-        multiply_into(c_t, p_o, work)
+        multiply_into(c_t, p_o_rows, work)
         add_into(o_t, work, o_t)
         # o_t = σ(net_{o,t})
         multiply_into(o_t, half, o_t)
@@ -170,7 +176,7 @@ def forward(params, x, y=None, c=None, *, lengths=None, cache=True, checkpoint=N
         if lengths is not None:  # a sequence that has ended keeps its states
             y[t + 1] = np.where((lengths <= t)[:, None], y[t], y[t + 1])
             c[t + 1] = np.where((lengths <= t)[:, None], c[t], c[t + 1])
-    cache = (sizes, dtype, lengths, (o, c, f, i, z, p_o, R, p_i, p_f, W, x, y))
+    cache = (sizes, dtype, lengths, (p_o, p_i, p_f, o, c, f, i, z, R, W, x, y))
     return copied(cut(y[1:], lengths)), {"y": y[T].copy(), "c": c[T].copy()}, cache
 
 
@@ -198,7 +204,7 @@ def backward(cache, d_ys, y=None, c=None):
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
     d_y_next = np.zeros((B, H), dtype) if y is None else y.astype(dtype, order="C")
     d_c_next = np.zeros((B, H), dtype) if c is None else c.astype(dtype, order="C")
-    (o, c, f, i, z, p_o, R, p_i, p_f, W, x, y) = values
+    (p_o, p_i, p_f, o, c, f, i, z, R, W, x, y) = values
     if lengths is not None:
         d_y_last = d_y_next
         d_y_next = np.zeros_like(d_y_last)
@@ -207,11 +213,20 @@ def backward(cache, d_ys, y=None, c=None):
     d_x = memory((T, B, D), dtype)
     d_y_t = memory((B, H), dtype)
     d_c_t = memory((B, H), dtype)
+    p_o_rows = memory((B, H), dtype)
+    p_o_rows[...] = p_o
     work = memory((B, H), dtype)
+    p_i_rows = memory((B, H), dtype)
+    p_i_rows[...] = p_i
+    p_f_rows = memory((B, H), dtype)
+    p_f_rows[...] = p_f
     one = np.array(1, dtype)
     R_pieces = in_pieces(R, T, B)
     times_R = product_with(R_pieces)
     d_y_next_places = piece_places(d_y_next, R_pieces)
+    d_net_gates = memory((4, B, H), dtype)
+    (d_net_z_t, d_net_i_t, d_net_f_t, d_net_o_t) = d_net_gates
+    d_net_by_example = np.swapaxes(d_net_gates, 0, 1)
     # each call of the loop writes into what is named last
     (add_into, multiply_into) = (np.add, np.multiply)
     block = 1 + 32768 // (1 + B * H)
@@ -248,13 +263,12 @@ def backward(cache, d_ys, y=None, c=None):
         np.subtract(one, c_by_net_z, out=c_by_net_z)
         np.multiply(c_by_net_z, i[start:stop], out=c_by_net_z)
         for (
-            t, d_ys_t, d_net_o_t, y_by_net_o_t, o_t, d_net_f_t, c_by_net_f_t, d_net_i_t, c_by_net_i_t,
-            d_net_z_t, c_by_net_z_t, f_t, d_net_t_rows,
+            t, d_ys_t, y_by_net_o_t, o_t, c_by_net_f_t, c_by_net_i_t, c_by_net_z_t, f_t, d_net_t_rows,
+            d_net_t_gates,
         ) in zip(
-            reversed(range(start, stop)), d_ys[start:stop][::-1], d_net[..., 3 * H:4 * H][::-1],
-            y_by_net_o[::-1], o[start:stop][::-1], d_net[..., 2 * H:3 * H][::-1], c_by_net_f[::-1],
-            d_net[..., H:2 * H][::-1], c_by_net_i[::-1], d_net[..., 0:H][::-1], c_by_net_z[::-1],
-            f[start:stop][::-1], piece_rows(d_net, R_pieces)[::-1],
+            reversed(range(start, stop)), d_ys[start:stop][::-1], y_by_net_o[::-1], o[start:stop][::-1],
+            c_by_net_f[::-1], c_by_net_i[::-1], c_by_net_z[::-1], f[start:stop][::-1],
+            piece_rows(d_net, R_pieces)[::-1], by_gates(d_net, 4)[::-1],
         ):
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
                 d_y_next[...] = np.where((lengths == t + 1)[:, None], d_y_last, d_y_next)
@@ -267,7 +281,7 @@ def backward(cache, d_ys, y=None, c=None):
             multiply_into(d_y_t, y_by_net_o_t, d_net_o_t)
             # ∂J/∂c_t = ∂J/∂net_{o,t} ⊙ p_o + ∂J/∂y_t ⊙ o_t + ∂J/∂net_{i,t+1} ⊙ p_i + ∂J/∂net_{f,t+1} ⊙ p_f + ∂J/∂c_{t+1} ⊙
             #     f_{t+1}
-            multiply_into(d_net_o_t, p_o, d_c_t)
+            multiply_into(d_net_o_t, p_o_rows, d_c_t)
             multiply_into(d_y_t, o_t, work)
             add_into(d_c_t, work, d_c_t)
             add_into(d_c_t, d_c_next, d_c_t)
@@ -280,12 +294,14 @@ def backward(cache, d_ys, y=None, c=None):
             # ∂J/∂z_t = ∂J/∂c_t ⊙ i_t
             # ∂J/∂net_{z,t} = ∂J/∂z_t ⊙ (1 - z_t²)
             multiply_into(d_c_t, c_by_net_z_t, d_net_z_t)
+            # the gates beside each other, as products read them
+            d_net_t_gates[...] = d_net_by_example
             # to y_{t-1} through this step: R_zᵀ (∂J/∂net_{z,t}) + R_iᵀ (∂J/∂net_{i,t}) + R_fᵀ (∂J/∂net_{f,t}) + R_oᵀ
             #     (∂J/∂net_{o,t})
             times_R(d_net_t_rows, R_pieces, d_y_next_places)
             # to c_{t-1} through this step: ∂J/∂net_{i,t} ⊙ p_i + ∂J/∂net_{f,t} ⊙ p_f + ∂J/∂c_t ⊙ f_t
-            multiply_into(d_net_i_t, p_i, d_c_next)
-            multiply_into(d_net_f_t, p_f, work)
+            multiply_into(d_net_i_t, p_i_rows, d_c_next)
+            multiply_into(d_net_f_t, p_f_rows, work)
             add_into(d_c_next, work, d_c_next)
             multiply_into(d_c_t, f_t, work)
             add_into(d_c_next, work, d_c_next)
@@ -599,6 +615,11 @@ def backward_in_parts(backward, caches, d_ys, d_states, timed, others):
     return {name: together(name, [part[name] for part in found]) for name in found[0]}
 
 
+def by_gates(a, gates):
+    """(T, B, gates · H) as (T, B, gates, H)."""
+    return a.reshape(*a.shape[:-1], gates, a.shape[-1] // gates)
+
+
 LEFT = []
 """Memory that arrays of earlier calls have left."""
 
@@ -679,10 +700,15 @@ def forward_in_parts(forward, parts, B, params, timed, others, chosen):
     return joined_examples(ys, 1), {name: joined_examples([a[name] for a in final]) for name in final[0]}, [*caches]
 
 
+def is_apart(B, N, gates):
+    """Whether the gates of products (B, N) are put apart: few numbers, for which another call takes less than rows."""
+    return gates > 1 and B > 1 and B * N <= 2**13
+
+
 def gates_of(a, matrix, gates):
-    """The gates (gates, B, H) of a product (B, gates · H), which lie so already where `piece_places` has put them."""
+    """The gates (gates, B, H) of a product (B, gates · H), which mostly lie so where `piece_places` has put them."""
     B, N = a.shape
-    if matrix.ndim == 4:
+    if matrix.ndim == 4 or matrix.ndim == 2 and is_apart(B, N, gates):
         return a.reshape(gates, B, N // gates)
     return a.reshape(B, gates, N // gates).swapaxes(0, 1)
 
@@ -810,11 +836,11 @@ def pieces_of(B, matrix):
     return rows, columns, gates
 
 
-def piece_places(a, matrix):
+def piece_places(a, matrix, gates=1):
     """The entries of a in pieces, each where a product of `piece_rows` and a piece of the matrix is written."""
-    if matrix.ndim == 2:
-        return a
     B, N = a.shape
+    if matrix.ndim == 2:
+        return a.reshape(gates, B, N // gates) if is_apart(B, N, gates) else a
     rows, columns, gates = pieces_of(B, matrix)
     if gates == 1:
         return a.reshape(B // rows, rows, N // columns, columns).swapaxes(1, 2)
@@ -830,9 +856,21 @@ def piece_rows(a, matrix):
     return a.reshape(*leading, B // rows, *(1,) * (matrix.ndim - 2), rows, K)
 
 
-def product_with(matrix):
-    """What multiplies rows by what `in_pieces` has made."""
-    return np.ndarray.dot if matrix.ndim == 2 else np.matmul
+def product_with(matrix, B=1, gates=1):
+    """What multiplies B rows by what `in_pieces` has made, and puts its gates where `gates_of` reads them."""
+    if matrix.ndim > 2:
+        return np.matmul
+    N = matrix.shape[1]
+    if not is_apart(B, N, gates):
+        return np.ndarray.dot
+    product = np.empty((B, N), matrix.dtype)
+    by_gates = product.reshape(B, gates, N // gates).swapaxes(0, 1)
+
+    def times(rows, matrix, places):
+        rows.dot(matrix, product)
+        places[...] = by_gates
+
+    return times
 
 
 def sigmoid(a):

@@ -113,10 +113,14 @@ def forward(params, x, y=None, c=None, *, lengths=None, cache=True, checkpoint=N
     f = x_net[:, 2]
     y_net_t = memory((B, 3 * H), dtype)
     work = memory((B, H), dtype)
+    p_i_rows = memory((B, H), dtype)
+    p_i_rows[...] = p_i
     half = np.array(0.5, dtype)
+    p_f_rows = memory((B, H), dtype)
+    p_f_rows[...] = p_f
     R_T_pieces = in_pieces(R.T, T, B, 3)
-    times_R_T = product_with(R_T_pieces)
-    y_net_t_places = piece_places(y_net_t, R_T_pieces)
+    times_R_T = product_with(R_T_pieces, B, 3)
+    y_net_t_places = piece_places(y_net_t, R_T_pieces, 3)
     y_net_t_gates = gates_of(y_net_t, R_T_pieces, 3)
     y_net_view_5 = y_net_t_gates[0:3]
     # each call of the loop writes into what is named last
@@ -132,9 +136,9 @@ def forward(params, x, y=None, c=None, *, lengths=None, cache=True, checkpoint=N
         # net_{i,t} = W_i x_t + R_i y_{t-1} + p_i ⊙ c_{t-1} + b_i
         # net_{f,t} = W_f x_t + R_f y_{t-1} + p_f ⊙ c_{t-1} + b_f
         add_into(x_net_t_2, y_net_view_5, x_net_t_2)
-        multiply_into(c_prev, p_i, work)
+        multiply_into(c_prev, p_i_rows, work)
         add_into(i_t, work, i_t)
-        multiply_into(c_prev, p_f, work)
+        multiply_into(c_prev, p_f_rows, work)
         add_into(f_t, work, f_t)
         # i_t = σ(net_{i,t})
         # f_t = σ(net_{f,t})
@@ -152,7 +156,7 @@ def forward(params, x, y=None, c=None, *, lengths=None, cache=True, checkpoint=N
         if lengths is not None:  # a sequence that has ended keeps its states
             y[t + 1] = np.where((lengths <= t)[:, None], y[t], y[t + 1])
             c[t + 1] = np.where((lengths <= t)[:, None], c[t], c[t + 1])
-    cache = (sizes, dtype, lengths, (y, f, c, i, z, R, p_i, p_f, W, x))
+    cache = (sizes, dtype, lengths, (p_i, p_f, y, f, c, i, z, R, W, x))
     return copied(cut(y[1:], lengths)), {"y": y[T].copy(), "c": c[T].copy()}, cache
 
 
@@ -180,7 +184,7 @@ def backward(cache, d_ys, y=None, c=None):
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
     d_y_next = np.zeros((B, H), dtype) if y is None else y.astype(dtype, order="C")
     d_c_next = np.zeros((B, H), dtype) if c is None else c.astype(dtype, order="C")
-    (y, f, c, i, z, R, p_i, p_f, W, x) = values
+    (p_i, p_f, y, f, c, i, z, R, W, x) = values
     if lengths is not None:
         d_y_last = d_y_next
         d_y_next = np.zeros_like(d_y_last)
@@ -189,11 +193,18 @@ def backward(cache, d_ys, y=None, c=None):
     d_x = memory((T, B, D), dtype)
     d_y_t = memory((B, H), dtype)
     d_c_t = memory((B, H), dtype)
+    p_i_rows = memory((B, H), dtype)
+    p_i_rows[...] = p_i
     work = memory((B, H), dtype)
+    p_f_rows = memory((B, H), dtype)
+    p_f_rows[...] = p_f
     one = np.array(1, dtype)
     R_pieces = in_pieces(R, T, B)
     times_R = product_with(R_pieces)
     d_y_next_places = piece_places(d_y_next, R_pieces)
+    d_net_gates = memory((3, B, H), dtype)
+    (d_net_z_t, d_net_i_t, d_net_f_t) = d_net_gates
+    d_net_by_example = np.swapaxes(d_net_gates, 0, 1)
     # each call of the loop writes into what is named last
     (add_into, multiply_into) = (np.add, np.multiply)
     block = 1 + 32768 // (1 + B * H)
@@ -228,12 +239,11 @@ def backward(cache, d_ys, y=None, c=None):
         np.subtract(one, c_by_net_z, out=c_by_net_z)
         np.multiply(c_by_net_z, i[start:stop], out=c_by_net_z)
         for (
-            t, d_ys_t, y_by_c_t, d_net_f_t, c_by_net_f_t, d_net_i_t, c_by_net_i_t, d_net_z_t, c_by_net_z_t, f_t,
-            d_net_t_rows,
+            t, d_ys_t, y_by_c_t, c_by_net_f_t, c_by_net_i_t, c_by_net_z_t, f_t, d_net_t_rows, d_net_t_gates,
         ) in zip(
-            reversed(range(start, stop)), d_ys[start:stop][::-1], y_by_c[::-1], d_net[..., 2 * H:3 * H][::-1],
-            c_by_net_f[::-1], d_net[..., H:2 * H][::-1], c_by_net_i[::-1], d_net[..., 0:H][::-1],
-            c_by_net_z[::-1], f[start:stop][::-1], piece_rows(d_net, R_pieces)[::-1],
+            reversed(range(start, stop)), d_ys[start:stop][::-1], y_by_c[::-1], c_by_net_f[::-1],
+            c_by_net_i[::-1], c_by_net_z[::-1], f[start:stop][::-1], piece_rows(d_net, R_pieces)[::-1],
+            by_gates(d_net, 3)[::-1],
         ):
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
                 d_y_next[...] = np.where((lengths == t + 1)[:, None], d_y_last, d_y_next)
@@ -252,11 +262,13 @@ def backward(cache, d_ys, y=None, c=None):
             # ∂J/∂z_t = ∂J/∂c_t ⊙ i_t
             # ∂J/∂net_{z,t} = ∂J/∂z_t ⊙ (1 - z_t²)
             multiply_into(d_c_t, c_by_net_z_t, d_net_z_t)
+            # the gates beside each other, as products read them
+            d_net_t_gates[...] = d_net_by_example
             # to y_{t-1} through this step: R_zᵀ (∂J/∂net_{z,t}) + R_iᵀ (∂J/∂net_{i,t}) + R_fᵀ (∂J/∂net_{f,t})
             times_R(d_net_t_rows, R_pieces, d_y_next_places)
             # to c_{t-1} through this step: ∂J/∂net_{i,t} ⊙ p_i + ∂J/∂net_{f,t} ⊙ p_f + ∂J/∂c_t ⊙ f_t
-            multiply_into(d_net_i_t, p_i, d_c_next)
-            multiply_into(d_net_f_t, p_f, work)
+            multiply_into(d_net_i_t, p_i_rows, d_c_next)
+            multiply_into(d_net_f_t, p_f_rows, work)
             add_into(d_c_next, work, d_c_next)
             multiply_into(d_c_t, f_t, work)
             add_into(d_c_next, work, d_c_next)
@@ -536,6 +548,11 @@ def backward_in_parts(backward, caches, d_ys, d_states, timed, others):
     return {name: together(name, [part[name] for part in found]) for name in found[0]}
 
 
+def by_gates(a, gates):
+    """(T, B, gates · H) as (T, B, gates, H)."""
+    return a.reshape(*a.shape[:-1], gates, a.shape[-1] // gates)
+
+
 LEFT = []
 """Memory that arrays of earlier calls have left."""
 
@@ -616,10 +633,15 @@ def forward_in_parts(forward, parts, B, params, timed, others, chosen):
     return joined_examples(ys, 1), {name: joined_examples([a[name] for a in final]) for name in final[0]}, [*caches]
 
 
+def is_apart(B, N, gates):
+    """Whether the gates of products (B, N) are put apart: few numbers, for which another call takes less than rows."""
+    return gates > 1 and B > 1 and B * N <= 2**13
+
+
 def gates_of(a, matrix, gates):
-    """The gates (gates, B, H) of a product (B, gates · H), which lie so already where `piece_places` has put them."""
+    """The gates (gates, B, H) of a product (B, gates · H), which mostly lie so where `piece_places` has put them."""
     B, N = a.shape
-    if matrix.ndim == 4:
+    if matrix.ndim == 4 or matrix.ndim == 2 and is_apart(B, N, gates):
         return a.reshape(gates, B, N // gates)
     return a.reshape(B, gates, N // gates).swapaxes(0, 1)
 
@@ -747,11 +769,11 @@ def pieces_of(B, matrix):
     return rows, columns, gates
 
 
-def piece_places(a, matrix):
+def piece_places(a, matrix, gates=1):
     """The entries of a in pieces, each where a product of `piece_rows` and a piece of the matrix is written."""
-    if matrix.ndim == 2:
-        return a
     B, N = a.shape
+    if matrix.ndim == 2:
+        return a.reshape(gates, B, N // gates) if is_apart(B, N, gates) else a
     rows, columns, gates = pieces_of(B, matrix)
     if gates == 1:
         return a.reshape(B // rows, rows, N // columns, columns).swapaxes(1, 2)
@@ -767,9 +789,21 @@ def piece_rows(a, matrix):
     return a.reshape(*leading, B // rows, *(1,) * (matrix.ndim - 2), rows, K)
 
 
-def product_with(matrix):
-    """What multiplies rows by what `in_pieces` has made."""
-    return np.ndarray.dot if matrix.ndim == 2 else np.matmul
+def product_with(matrix, B=1, gates=1):
+    """What multiplies B rows by what `in_pieces` has made, and puts its gates where `gates_of` reads them."""
+    if matrix.ndim > 2:
+        return np.matmul
+    N = matrix.shape[1]
+    if not is_apart(B, N, gates):
+        return np.ndarray.dot
+    product = np.empty((B, N), matrix.dtype)
+    by_gates = product.reshape(B, gates, N // gates).swapaxes(0, 1)
+
+    def times(rows, matrix, places):
+        rows.dot(matrix, product)
+        places[...] = by_gates
+
+    return times
 
 
 def sigmoid(a):

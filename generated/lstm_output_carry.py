@@ -140,8 +140,8 @@ def forward(params, X, H=None, c=None, *, lengths=None, cache=True, checkpoint=N
     half = np.array(0.5, dtype)
     work_2 = memory((B, H_size), dtype)
     W_h_half_T_pieces = in_pieces(W_h_half.T, T, B, 6)
-    times_W_h_half_T = product_with(W_h_half_T_pieces)
-    work_places = piece_places(work, W_h_half_T_pieces)
+    times_W_h_half_T = product_with(W_h_half_T_pieces, B, 6)
+    work_places = piece_places(work, W_h_half_T_pieces, 6)
     work_gates = gates_of(work, W_h_half_T_pieces, 6)
     # each call of the loop writes into what is named last
     (add_into, tanh_into, multiply_into) = (np.add, np.tanh, np.multiply)
@@ -224,6 +224,9 @@ def backward(cache, d_ys, H=None, c=None):
     W_h_pieces = in_pieces(W_h, T, B)
     times_W_h = product_with(W_h_pieces)
     d_H_next_places = piece_places(d_H_next, W_h_pieces)
+    d_net_gates = memory((6, B, H_size), dtype)
+    (d_net_i_t, d_net_gamma_t, d_net_f_t, d_net_o_t, d_net_beta_t, d_net_C_tilde_t) = d_net_gates
+    d_net_by_example = np.swapaxes(d_net_gates, 0, 1)
     # each call of the loop writes into what is named last
     (add_into, multiply_into) = (np.add, np.multiply)
     block = 1 + 32768 // (1 + B * H_size)
@@ -275,16 +278,13 @@ def backward(cache, d_ys, H=None, c=None):
         np.multiply(c_by_net_i, C_tilde[start:stop], out=c_by_net_i)
         np.multiply(c_by_net_i, i[start:stop], out=c_by_net_i)
         for (
-            t, d_ys_t, d_net_beta_t, H_by_net_beta_t, d_net_o_t, H_by_net_o_t, H_by_c_t, d_net_C_tilde_t,
-            c_by_net_C_tilde_t, d_net_f_t, c_by_net_f_t, d_net_gamma_t, c_by_net_gamma_t, d_net_i_t,
-            c_by_net_i_t, beta_t, f_t, d_net_t_rows,
+            t, d_ys_t, H_by_net_beta_t, H_by_net_o_t, H_by_c_t, c_by_net_C_tilde_t, c_by_net_f_t,
+            c_by_net_gamma_t, c_by_net_i_t, beta_t, f_t, d_net_t_rows, d_net_t_gates,
         ) in zip(
-            reversed(range(start, stop)), d_ys[start:stop][::-1], d_net[..., 4 * H_size:5 * H_size][::-1],
-            H_by_net_beta[::-1], d_net[..., 3 * H_size:4 * H_size][::-1], H_by_net_o[::-1], H_by_c[::-1],
-            d_net[..., 5 * H_size:6 * H_size][::-1], c_by_net_C_tilde[::-1],
-            d_net[..., 2 * H_size:3 * H_size][::-1], c_by_net_f[::-1], d_net[..., H_size:2 * H_size][::-1],
-            c_by_net_gamma[::-1], d_net[..., 0:H_size][::-1], c_by_net_i[::-1], beta[start:stop][::-1],
-            f[start:stop][::-1], piece_rows(d_net, W_h_pieces)[::-1],
+            reversed(range(start, stop)), d_ys[start:stop][::-1], H_by_net_beta[::-1], H_by_net_o[::-1],
+            H_by_c[::-1], c_by_net_C_tilde[::-1], c_by_net_f[::-1], c_by_net_gamma[::-1], c_by_net_i[::-1],
+            beta[start:stop][::-1], f[start:stop][::-1], piece_rows(d_net, W_h_pieces)[::-1],
+            by_gates(d_net, 6)[::-1],
         ):
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
                 d_H_next[...] = np.where((lengths == t + 1)[:, None], d_H_last, d_H_next)
@@ -313,6 +313,8 @@ def backward(cache, d_ys, H=None, c=None):
             # ∂J/∂i_t = ∂J/∂c_t ⊙ γ_t ⊙ C̃_t
             # ∂J/∂net_{i,t} = ∂J/∂i_t ⊙ i_t ⊙ (1 - i_t)
             multiply_into(d_c_t, c_by_net_i_t, d_net_i_t)
+            # the gates beside each other, as products read them
+            d_net_t_gates[...] = d_net_by_example
             # to H_{t-1} through this step: W_{hi}ᵀ (∂J/∂net_{i,t}) + W_{hc}ᵀ (∂J/∂net_{γ,t}) + W_{hf}ᵀ (∂J/∂net_{f,t}) +
             #     W_{hg}ᵀ (∂J/∂net_{C̃,t}) + W_{ho}ᵀ (∂J/∂net_{o,t}) + W_{hb}ᵀ (∂J/∂net_{β,t}) + ∂J/∂H_t ⊙ β_t
             times_W_h(d_net_t_rows, W_h_pieces, d_H_next_places)
@@ -661,6 +663,11 @@ def backward_in_parts(backward, caches, d_ys, d_states, timed, others):
     return {name: together(name, [part[name] for part in found]) for name in found[0]}
 
 
+def by_gates(a, gates):
+    """(T, B, gates · H) as (T, B, gates, H)."""
+    return a.reshape(*a.shape[:-1], gates, a.shape[-1] // gates)
+
+
 LEFT = []
 """Memory that arrays of earlier calls have left."""
 
@@ -741,10 +748,15 @@ def forward_in_parts(forward, parts, B, params, timed, others, chosen):
     return joined_examples(ys, 1), {name: joined_examples([a[name] for a in final]) for name in final[0]}, [*caches]
 
 
+def is_apart(B, N, gates):
+    """Whether the gates of products (B, N) are put apart: few numbers, for which another call takes less than rows."""
+    return gates > 1 and B > 1 and B * N <= 2**13
+
+
 def gates_of(a, matrix, gates):
-    """The gates (gates, B, H) of a product (B, gates · H), which lie so already where `piece_places` has put them."""
+    """The gates (gates, B, H) of a product (B, gates · H), which mostly lie so where `piece_places` has put them."""
     B, N = a.shape
-    if matrix.ndim == 4:
+    if matrix.ndim == 4 or matrix.ndim == 2 and is_apart(B, N, gates):
         return a.reshape(gates, B, N // gates)
     return a.reshape(B, gates, N // gates).swapaxes(0, 1)
 
@@ -872,11 +884,11 @@ def pieces_of(B, matrix):
     return rows, columns, gates
 
 
-def piece_places(a, matrix):
+def piece_places(a, matrix, gates=1):
     """The entries of a in pieces, each where a product of `piece_rows` and a piece of the matrix is written."""
-    if matrix.ndim == 2:
-        return a
     B, N = a.shape
+    if matrix.ndim == 2:
+        return a.reshape(gates, B, N // gates) if is_apart(B, N, gates) else a
     rows, columns, gates = pieces_of(B, matrix)
     if gates == 1:
         return a.reshape(B // rows, rows, N // columns, columns).swapaxes(1, 2)
@@ -892,9 +904,21 @@ def piece_rows(a, matrix):
     return a.reshape(*leading, B // rows, *(1,) * (matrix.ndim - 2), rows, K)
 
 
-def product_with(matrix):
-    """What multiplies rows by what `in_pieces` has made."""
-    return np.ndarray.dot if matrix.ndim == 2 else np.matmul
+def product_with(matrix, B=1, gates=1):
+    """What multiplies B rows by what `in_pieces` has made, and puts its gates where `gates_of` reads them."""
+    if matrix.ndim > 2:
+        return np.matmul
+    N = matrix.shape[1]
+    if not is_apart(B, N, gates):
+        return np.ndarray.dot
+    product = np.empty((B, N), matrix.dtype)
+    by_gates = product.reshape(B, gates, N // gates).swapaxes(0, 1)
+
+    def times(rows, matrix, places):
+        rows.dot(matrix, product)
+        places[...] = by_gates
+
+    return times
 
 
 def sigmoid(a):

@@ -88,7 +88,11 @@ def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None):
     h_given_2 = w * w
     f = x_net
     work = memory((B, H), dtype)
+    h_given_rows = memory((B, H), dtype)
+    h_given_rows[...] = h_given
     work_2 = memory((B, H), dtype)
+    h_given_2_rows = memory((B, H), dtype)
+    h_given_2_rows[...] = h_given_2
     number = np.array(0.1, dtype)
     one = np.array(1, dtype)
     U_T_pieces = in_pieces(U.T, T, B)
@@ -103,9 +107,9 @@ def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None):
         # f_t = tanh(net_{f,t})
         tanh_into(f_t, f_t)
         # h_t = (h_{t-1} + (1/10) f_t ⊙ a) / (1 + (1/10) (w² + f_t))
-        multiply_into(f_t, h_given, work)
+        multiply_into(f_t, h_given_rows, work)
         add_into(work, h_prev, work)
-        add_into(h_given_2, f_t, work_2)
+        add_into(h_given_2_rows, f_t, work_2)
         multiply_into(work_2, number, work_2)
         add_into(work_2, one, work_2)
         divide_into(work, work_2, h_t)
@@ -536,11 +540,16 @@ def pieces_of(B, matrix):
     return rows, columns, gates
 
 
-def piece_places(a, matrix):
+def is_apart(B, N, gates):
+    """Whether the gates of products (B, N) are put apart: few numbers, for which another call takes less than rows."""
+    return gates > 1 and B > 1 and B * N <= 2**13
+
+
+def piece_places(a, matrix, gates=1):
     """The entries of a in pieces, each where a product of `piece_rows` and a piece of the matrix is written."""
-    if matrix.ndim == 2:
-        return a
     B, N = a.shape
+    if matrix.ndim == 2:
+        return a.reshape(gates, B, N // gates) if is_apart(B, N, gates) else a
     rows, columns, gates = pieces_of(B, matrix)
     if gates == 1:
         return a.reshape(B // rows, rows, N // columns, columns).swapaxes(1, 2)
@@ -556,9 +565,21 @@ def piece_rows(a, matrix):
     return a.reshape(*leading, B // rows, *(1,) * (matrix.ndim - 2), rows, K)
 
 
-def product_with(matrix):
-    """What multiplies rows by what `in_pieces` has made."""
-    return np.ndarray.dot if matrix.ndim == 2 else np.matmul
+def product_with(matrix, B=1, gates=1):
+    """What multiplies B rows by what `in_pieces` has made, and puts its gates where `gates_of` reads them."""
+    if matrix.ndim > 2:
+        return np.matmul
+    N = matrix.shape[1]
+    if not is_apart(B, N, gates):
+        return np.ndarray.dot
+    product = np.empty((B, N), matrix.dtype)
+    by_gates = product.reshape(B, gates, N // gates).swapaxes(0, 1)
+
+    def times(rows, matrix, places):
+        rows.dot(matrix, product)
+        places[...] = by_gates
+
+    return times
 
 
 def rows(a):

@@ -141,6 +141,7 @@ def forward(params, x, m=None, C=None, n=None, *, lengths=None, cache=True, chec
     work = memory((B, H, N), dtype)
     work_2 = memory((B, N), dtype)
     work_2_view = work_2[..., None, :]
+    larger_into = larger(dtype)
     # each call of the loop writes into what is named last
     (add_into, subtract_into, exp_into, multiply_into) = (np.add, np.subtract, np.exp, np.multiply)
     for (
@@ -153,7 +154,7 @@ def forward(params, x, m=None, C=None, n=None, *, lengths=None, cache=True, chec
         # net_{m,t} = f̃_t + m_{t-1}
         add_into(f_tilde_t, m_prev, net_m_t)
         # m_t = max(net_{m,t}, ĩ_t)
-        m_t[...] = max(net_m_t, i_tilde_t)
+        larger_into(net_m_t, i_tilde_t, out=m_t)
         # net_{i,prime,t} = ĩ_t - m_t
         subtract_into(i_tilde_t, m_t, net_i_prime_t)
         # i′_t = exp(net_{i,prime,t})
@@ -165,12 +166,15 @@ def forward(params, x, m=None, C=None, n=None, *, lengths=None, cache=True, chec
         exp_into(net_f_prime_t, f_prime_t)
         # C_t = f′_t C_{t-1} + v_t i′_t k_tᵀ
         multiply_into(f_prime_t[..., None, :], C_prev, C_t)
-        multiply_into(i_prime_t, k_t, work_2)
+        work_2[...] = i_prime_t
+        multiply_into(work_2, k_t, work_2)
         multiply_into(work_2_view, v_t_2, work)
         add_into(C_t, work, C_t)
         # n_t = f′_t n_{t-1} + i′_t k_t
-        multiply_into(n_prev, f_prime_t, n_t)
-        multiply_into(i_prime_t, k_t, work_2)
+        n_t[...] = f_prime_t
+        multiply_into(n_prev, n_t, n_t)
+        work_2[...] = i_prime_t
+        multiply_into(work_2, k_t, work_2)
         add_into(n_t, work_2, n_t)
         if lengths is not None:  # a sequence that has ended keeps its states
             m[t + 1] = np.where((lengths <= t)[:, None], m[t], m[t + 1])
@@ -250,8 +254,9 @@ def backward(cache, d_ys, m=None, C=None, n=None):
     d_i_prime_t = memory((B, 1), dtype)
     ones = np.ones((H, 1), dtype)
     ones_2 = np.ones((N, 1), dtype)
+    work_column = work[..., None]
     # each call of the loop writes into what is named last
-    (add_into, multiply_into, subtract_into) = (np.add, np.multiply, np.subtract)
+    (add_into, multiply_into, matmul_into, subtract_into) = (np.add, np.multiply, np.matmul, np.subtract)
     block = 1 + 262144 // (1 + B * H * N)
     d_C_block = memory((min(block, T), B, H, N), dtype)
     for start in reversed(range(0, T, block)):
@@ -282,18 +287,18 @@ def backward(cache, d_ys, m=None, C=None, n=None):
             # ∂J/∂f′_t = 𝟏ᵀ (∂J/∂C_t ⊙ C_{t-1}) 𝟏 + n_{t-1}ᵀ (∂J/∂n_t)
             multiply_into(d_C_t, C_prev, work_2)
             np.add.reduce(work_2, axis=-1, out=work)
-            work.dot(ones, out=d_f_prime_t)
+            work.dot(ones, d_f_prime_t)
             multiply_into(d_n_t, n_prev, work_4)
-            work_4.dot(ones_2, out=work_3)
+            work_4.dot(ones_2, work_3)
             add_into(d_f_prime_t, work_3, d_f_prime_t)
             # ∂J/∂net_{f,prime,t} = ∂J/∂f′_t ⊙ f′_t
             multiply_into(d_f_prime_t, f_prime_t, d_net_f_prime_t)
             # ∂J/∂i′_t = v_tᵀ (∂J/∂C_t) k_t + k_tᵀ (∂J/∂n_t)
-            work[...] = (d_C_t @ k_t_2)[..., 0]
+            matmul_into(d_C_t, k_t_2, work_column)
             multiply_into(work, v_t, work)
-            work.dot(ones, out=d_i_prime_t)
+            work.dot(ones, d_i_prime_t)
             multiply_into(d_n_t, k_t, work_4)
-            work_4.dot(ones_2, out=work_3)
+            work_4.dot(ones_2, work_3)
             add_into(d_i_prime_t, work_3, d_i_prime_t)
             # ∂J/∂net_{i,prime,t} = ∂J/∂i′_t ⊙ i′_t
             multiply_into(d_i_prime_t, i_prime_t, d_net_i_prime_t)
@@ -307,7 +312,8 @@ def backward(cache, d_ys, m=None, C=None, n=None):
             # to C_{t-1} through this step: f′_t (∂J/∂C_t)
             multiply_into(d_C_t, f_prime_t_2, d_C_next)
             # to n_{t-1} through this step: (∂J/∂n_t) f′_t
-            multiply_into(d_n_t, f_prime_t, d_n_next)
+            d_n_next[...] = f_prime_t
+            multiply_into(d_n_t, d_n_next, d_n_next)
         # what is read of this block's gradients
         # ∂J/∂v_t = (∂J/∂C_t) k_t i′_t
         d_v[start:stop][...] = (d_C @ (k[start:stop] * i_prime[start:stop])[..., None])[..., 0]
@@ -756,6 +762,17 @@ def gated(gate, a):
 def heaviside(a):
     """heaviside, entry by entry."""
     return (a.real > 0).astype(a.real.dtype)
+
+
+def larger(dtype):
+    """What writes the larger of two numbers, of complex ones that with the larger real part."""
+    if dtype.kind == "f":
+        return np.maximum
+
+    def larger_into(a, b, *, out):
+        out[...] = np.where((a - b).real > 0, a, b)
+
+    return larger_into
 
 
 def max(a, b):

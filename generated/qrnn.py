@@ -197,6 +197,9 @@ def backward(cache, d_ys, c=None, p=None):
     W_pieces = in_pieces(W, T, B)
     times_W = product_with(W_pieces)
     d_p_next_places = piece_places(d_p_next, W_pieces)
+    d_net_gates = memory((2, B, H), dtype)
+    (d_net_f_t, d_net_z_t) = d_net_gates
+    d_net_by_example = np.swapaxes(d_net_gates, 0, 1)
     # each call of the loop writes into what is named last
     (add_into, multiply_into) = (np.add, np.multiply)
     block = 1 + 32768 // (1 + B * H)
@@ -226,12 +229,12 @@ def backward(cache, d_ys, c=None, p=None):
         np.multiply(c_by_net_z, work, out=c_by_net_z)
         d_p_next_given = rows_times(d_net_o[start:stop], W_o)
         for (
-            t, d_p_t_2, d_c_read_t, d_net_f_t, c_by_net_f_t, d_net_z_t, c_by_net_z_t, f_t, d_p_next_given_t,
-            d_net_t_rows,
+            t, d_p_t_2, d_c_read_t, c_by_net_f_t, c_by_net_z_t, f_t, d_p_next_given_t, d_net_t_rows,
+            d_net_t_gates,
         ) in zip(
-            reversed(range(start, stop)), d_p[::-1], d_c_read[start:stop][::-1], d_net[..., 0:H][::-1],
-            c_by_net_f[::-1], d_net[..., H:2 * H][::-1], c_by_net_z[::-1], f[start:stop][::-1],
-            d_p_next_given[::-1], piece_rows(d_net, W_pieces)[::-1],
+            reversed(range(start, stop)), d_p[::-1], d_c_read[start:stop][::-1], c_by_net_f[::-1],
+            c_by_net_z[::-1], f[start:stop][::-1], d_p_next_given[::-1], piece_rows(d_net, W_pieces)[::-1],
+            by_gates(d_net, 2)[::-1],
         ):
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
                 d_c_next = np.where((lengths == t + 1)[:, None], d_c_last, d_c_next)
@@ -246,6 +249,8 @@ def backward(cache, d_ys, c=None, p=None):
             # ∂J/∂z_t = ∂J/∂c_t ⊙ (1 - f_t)
             # ∂J/∂net_{z,t} = ∂J/∂z_t ⊙ (1 - z_t²)
             multiply_into(d_c_t, c_by_net_z_t, d_net_z_t)
+            # the gates beside each other, as products read them
+            d_net_t_gates[...] = d_net_by_example
             # to c_{t-1} through this step: ∂J/∂c_t ⊙ f_t
             multiply_into(d_c_t, f_t, d_c_next)
             # to p_{t-1} through this step: W_zᵀ (∂J/∂net_{z,t}) + W_fᵀ (∂J/∂net_{f,t}) + W_oᵀ (∂J/∂net_{o,t})
@@ -508,6 +513,11 @@ def backward_in_parts(backward, caches, d_ys, d_states, timed, others):
     return {name: together(name, [part[name] for part in found]) for name in found[0]}
 
 
+def by_gates(a, gates):
+    """(T, B, gates · H) as (T, B, gates, H)."""
+    return a.reshape(*a.shape[:-1], gates, a.shape[-1] // gates)
+
+
 LEFT = []
 """Memory that arrays of earlier calls have left."""
 
@@ -646,11 +656,16 @@ def pieces_of(B, matrix):
     return rows, columns, gates
 
 
-def piece_places(a, matrix):
+def is_apart(B, N, gates):
+    """Whether the gates of products (B, N) are put apart: few numbers, for which another call takes less than rows."""
+    return gates > 1 and B > 1 and B * N <= 2**13
+
+
+def piece_places(a, matrix, gates=1):
     """The entries of a in pieces, each where a product of `piece_rows` and a piece of the matrix is written."""
-    if matrix.ndim == 2:
-        return a
     B, N = a.shape
+    if matrix.ndim == 2:
+        return a.reshape(gates, B, N // gates) if is_apart(B, N, gates) else a
     rows, columns, gates = pieces_of(B, matrix)
     if gates == 1:
         return a.reshape(B // rows, rows, N // columns, columns).swapaxes(1, 2)
@@ -666,9 +681,21 @@ def piece_rows(a, matrix):
     return a.reshape(*leading, B // rows, *(1,) * (matrix.ndim - 2), rows, K)
 
 
-def product_with(matrix):
-    """What multiplies rows by what `in_pieces` has made."""
-    return np.ndarray.dot if matrix.ndim == 2 else np.matmul
+def product_with(matrix, B=1, gates=1):
+    """What multiplies B rows by what `in_pieces` has made, and puts its gates where `gates_of` reads them."""
+    if matrix.ndim > 2:
+        return np.matmul
+    N = matrix.shape[1]
+    if not is_apart(B, N, gates):
+        return np.ndarray.dot
+    product = np.empty((B, N), matrix.dtype)
+    by_gates = product.reshape(B, gates, N // gates).swapaxes(0, 1)
+
+    def times(rows, matrix, places):
+        rows.dot(matrix, product)
+        places[...] = by_gates
+
+    return times
 
 
 def rows(a):

@@ -95,29 +95,36 @@ def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None):
     work_4 = memory((B, H), dtype)
     number_2 = np.array(1e-05, dtype)
     net_h_t = memory((B, H), dtype)
+    g_rows = memory((B, H), dtype)
+    g_rows[...] = g
+    b_rows = memory((B, H), dtype)
+    b_rows[...] = b
     ones = np.ones((H, 1), dtype)
     # each call of the loop writes into what is named last
     (add_into, divide_into, subtract_into, square_into, sqrt_into, multiply_into, tanh_into) = (np.add, np.divide,
         np.subtract, np.square, np.sqrt, np.multiply, np.tanh)
     for t, a_t, x_net_t, h_prev, mu_t, s_t, h_t in zip(range(T), a, x_net, h, mu, s, h[1:]):
         # a_t = W x_t + U h_{t-1}
-        h_prev.dot(U_T, out=a_t)
+        h_prev.dot(U_T, a_t)
         add_into(a_t, x_net_t, a_t)
         # μ_t = (1/H) 𝟏ᵀ a_t
-        a_t.dot(ones, out=work)
+        a_t.dot(ones, work)
         divide_into(work, number, mu_t)
         # s_t = sqrt((1/H) 𝟏ᵀ (a_t - μ_t 𝟏)² + (1/100000))
-        subtract_into(a_t, mu_t, work_4)
+        work_4[...] = mu_t
+        subtract_into(a_t, work_4, work_4)
         square_into(work_4, work_3)
-        work_3.dot(ones, out=work_2)
+        work_3.dot(ones, work_2)
         divide_into(work_2, number, work)
         add_into(work, number_2, work)
         sqrt_into(work, s_t)
         # net_{h,t} = (1 / s_t) (g ⊙ (a_t - μ_t 𝟏)) + b
-        subtract_into(a_t, mu_t, net_h_t)
-        multiply_into(net_h_t, g, net_h_t)
-        divide_into(net_h_t, s_t, net_h_t)
-        add_into(net_h_t, b, net_h_t)
+        net_h_t[...] = mu_t
+        subtract_into(a_t, net_h_t, net_h_t)
+        multiply_into(net_h_t, g_rows, net_h_t)
+        work_3[...] = s_t
+        divide_into(net_h_t, work_3, net_h_t)
+        add_into(net_h_t, b_rows, net_h_t)
         # h_t = tanh(net_{h,t})
         tanh_into(net_h_t, h_t)
         if lengths is not None:  # a sequence that has ended keeps its states
@@ -219,21 +226,24 @@ def backward(cache, d_ys, h=None):
             multiply_into(d_h_t, h_by_net_h_t, d_net_h_t)
             # ∂J/∂s_t = -((g ⊙ (a_t - μ_t 𝟏))ᵀ (∂J/∂net_{h,t})) / s_t²
             multiply_into(d_net_h_t, net_h_by_s_t, work_2)
-            work_2.dot(ones, out=work)
+            work_2.dot(ones, work)
             multiply_into(work, d_s_given_t, work)
             negative_into(work, d_s_t)
             # ∂J/∂μ_t = -(1/H) 𝟏ᵀ (a_t - μ_t 𝟏) (∂J/∂s_t ⊙ 1 / s_t) - 𝟏ᵀ (∂J/∂net_{h,t} ⊙ g) (1 / s_t)
-            multiply_into(d_s_t, s_by_mu_t, work_2)
-            work_2.dot(ones, out=work_3)
+            work_2[...] = d_s_t
+            multiply_into(work_2, s_by_mu_t, work_2)
+            work_2.dot(ones, work_3)
             divide_into(work_3, number, work)
             negative_into(work, d_mu_t)
             multiply_into(d_net_h_t, net_h_by_mu_t, work_5)
-            work_5.dot(ones, out=work_4)
+            work_5.dot(ones, work_4)
             subtract_into(d_mu_t, work_4, d_mu_t)
             # ∂J/∂a_t = (1/H) 𝟏 (∂J/∂μ_t) + (1/H) (a_t - μ_t 𝟏) (∂J/∂s_t ⊙ 1 / s_t) + (∂J/∂net_{h,t} ⊙ g) (1 / s_t)
             divide_into(d_mu_t, number, work)
-            multiply_into(d_s_t, s_by_a_t, work_2)
-            add_into(work, work_2, d_a_t)
+            work_2[...] = d_s_t
+            multiply_into(work_2, s_by_a_t, work_2)
+            d_a_t[...] = work
+            add_into(d_a_t, work_2, d_a_t)
             multiply_into(d_net_h_t, net_h_by_mu_t, work_2)
             add_into(d_a_t, work_2, d_a_t)
             # to h_{t-1} through this step: Uᵀ (∂J/∂a_t)
@@ -598,11 +608,16 @@ def pieces_of(B, matrix):
     return rows, columns, gates
 
 
-def piece_places(a, matrix):
+def is_apart(B, N, gates):
+    """Whether the gates of products (B, N) are put apart: few numbers, for which another call takes less than rows."""
+    return gates > 1 and B > 1 and B * N <= 2**13
+
+
+def piece_places(a, matrix, gates=1):
     """The entries of a in pieces, each where a product of `piece_rows` and a piece of the matrix is written."""
-    if matrix.ndim == 2:
-        return a
     B, N = a.shape
+    if matrix.ndim == 2:
+        return a.reshape(gates, B, N // gates) if is_apart(B, N, gates) else a
     rows, columns, gates = pieces_of(B, matrix)
     if gates == 1:
         return a.reshape(B // rows, rows, N // columns, columns).swapaxes(1, 2)
@@ -618,9 +633,21 @@ def piece_rows(a, matrix):
     return a.reshape(*leading, B // rows, *(1,) * (matrix.ndim - 2), rows, K)
 
 
-def product_with(matrix):
-    """What multiplies rows by what `in_pieces` has made."""
-    return np.ndarray.dot if matrix.ndim == 2 else np.matmul
+def product_with(matrix, B=1, gates=1):
+    """What multiplies B rows by what `in_pieces` has made, and puts its gates where `gates_of` reads them."""
+    if matrix.ndim > 2:
+        return np.matmul
+    N = matrix.shape[1]
+    if not is_apart(B, N, gates):
+        return np.ndarray.dot
+    product = np.empty((B, N), matrix.dtype)
+    by_gates = product.reshape(B, gates, N // gates).swapaxes(0, 1)
+
+    def times(rows, matrix, places):
+        rows.dot(matrix, product)
+        places[...] = by_gates
+
+    return times
 
 
 def rows(a):

@@ -230,11 +230,13 @@ def cell_forward(params, x, h=None, *, lengths=None):
     n = x_net[:, 2]
     h_net_t = memory((B, 3 * H), dtype)
     half = np.array(0.5, dtype)
+    c_n_rows = memory((B, H), dtype)
+    c_n_rows[...] = c_n
     work = memory((B, H), dtype)
     one = np.array(1, dtype)
     U_T_pieces = in_pieces(U.T, T, B, 3)
-    times_U_T = product_with(U_T_pieces)
-    h_net_t_places = piece_places(h_net_t, U_T_pieces)
+    times_U_T = product_with(U_T_pieces, B, 3)
+    h_net_t_places = piece_places(h_net_t, U_T_pieces, 3)
     h_net_t_gates = gates_of(h_net_t, U_T_pieces, 3)
     h_net_view = h_net_t_gates[1:3]
     h_net_view_2 = h_net_t_gates[0]
@@ -257,7 +259,7 @@ def cell_forward(params, x, h=None, *, lengths=None):
         multiply_into(x_net_t, half, x_net_t)
         add_into(x_net_t, half, x_net_t)
         # lin_{n,t} = U_n h_{t-1} + c_n
-        add_into(h_net_view_2, c_n, lin_n_t)
+        add_into(h_net_view_2, c_n_rows, lin_n_t)
         # net_{n,t} = W_n x_t + b_n + r_t ⊙ lin_{n,t}
         multiply_into(r_t, lin_n_t, work)
         add_into(n_t, work, n_t)
@@ -304,6 +306,9 @@ def cell_backward(cache, d_ys, h=None):
     U_pieces = in_pieces(U, T, B)
     times_U = product_with(U_pieces)
     d_h_next_places = piece_places(d_h_next, U_pieces)
+    d_net_gates = memory((4, B, H), dtype)
+    (d_lin_n_t, d_net_r_t, d_net_z_t, d_net_n_t) = d_net_gates
+    d_net_by_example = np.swapaxes(d_net_gates, 0, 1)
     # each call of the loop writes into what is named last
     (add_into, multiply_into) = (np.add, np.multiply)
     block = 1 + 32768 // (1 + B * H)
@@ -336,13 +341,12 @@ def cell_backward(cache, d_ys, h=None):
         np.subtract(one, r[start:stop], out=r_by_net_r)
         np.multiply(r_by_net_r, r[start:stop], out=r_by_net_r)
         for (
-            t, d_ys_t, d_net_n_t, h_by_net_n_t, d_lin_n_t, r_t, d_net_z_t, h_by_net_z_t, lin_n_t, d_net_r_t,
-            r_by_net_r_t, z_t, d_net_t_2_rows,
+            t, d_ys_t, h_by_net_n_t, r_t, h_by_net_z_t, lin_n_t, r_by_net_r_t, z_t, d_net_t_2_rows,
+            d_net_t_gates,
         ) in zip(
-            reversed(range(start, stop)), d_ys[start:stop][::-1], d_net[..., 3 * H:4 * H][::-1],
-            h_by_net_n[::-1], d_net[..., 0:H][::-1], r[start:stop][::-1], d_net[..., 2 * H:3 * H][::-1],
-            h_by_net_z[::-1], lin_n[start:stop][::-1], d_net[..., H:2 * H][::-1], r_by_net_r[::-1],
-            z[start:stop][::-1], piece_rows(d_net[..., 0:3 * H], U_pieces)[::-1],
+            reversed(range(start, stop)), d_ys[start:stop][::-1], h_by_net_n[::-1], r[start:stop][::-1],
+            h_by_net_z[::-1], lin_n[start:stop][::-1], r_by_net_r[::-1], z[start:stop][::-1],
+            piece_rows(d_net[..., 0:3 * H], U_pieces)[::-1], by_gates(d_net, 4)[::-1],
         ):
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
                 d_h_next[...] = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
@@ -361,6 +365,8 @@ def cell_backward(cache, d_ys, h=None):
             multiply_into(d_net_n_t, lin_n_t, d_r_t)
             # ∂J/∂net_{r,t} = ∂J/∂r_t ⊙ r_t ⊙ (1 - r_t)
             multiply_into(d_r_t, r_by_net_r_t, d_net_r_t)
+            # the gates beside each other, as products read them
+            d_net_t_gates[...] = d_net_by_example
             # to h_{t-1} through this step: U_rᵀ (∂J/∂net_{r,t}) + U_zᵀ (∂J/∂net_{z,t}) + U_nᵀ (∂J/∂lin_{n,t}) + ∂J/∂h_t ⊙
             #     z_t
             times_U(d_net_t_2_rows, U_pieces, d_h_next_places)
@@ -637,6 +643,11 @@ def backward_in_parts(backward, caches, d_ys, d_states, timed, others):
     return {name: together(name, [part[name] for part in found]) for name in found[0]}
 
 
+def by_gates(a, gates):
+    """(T, B, gates · H) as (T, B, gates, H)."""
+    return a.reshape(*a.shape[:-1], gates, a.shape[-1] // gates)
+
+
 LEFT = []
 """Memory that arrays of earlier calls have left."""
 
@@ -697,10 +708,15 @@ def forward_in_parts(forward, parts, B, params, timed, others, chosen):
     return joined_examples(ys, 1), {name: joined_examples([a[name] for a in final]) for name in final[0]}, [*caches]
 
 
+def is_apart(B, N, gates):
+    """Whether the gates of products (B, N) are put apart: few numbers, for which another call takes less than rows."""
+    return gates > 1 and B > 1 and B * N <= 2**13
+
+
 def gates_of(a, matrix, gates):
-    """The gates (gates, B, H) of a product (B, gates · H), which lie so already where `piece_places` has put them."""
+    """The gates (gates, B, H) of a product (B, gates · H), which mostly lie so where `piece_places` has put them."""
     B, N = a.shape
-    if matrix.ndim == 4:
+    if matrix.ndim == 4 or matrix.ndim == 2 and is_apart(B, N, gates):
         return a.reshape(gates, B, N // gates)
     return a.reshape(B, gates, N // gates).swapaxes(0, 1)
 
@@ -828,11 +844,11 @@ def pieces_of(B, matrix):
     return rows, columns, gates
 
 
-def piece_places(a, matrix):
+def piece_places(a, matrix, gates=1):
     """The entries of a in pieces, each where a product of `piece_rows` and a piece of the matrix is written."""
-    if matrix.ndim == 2:
-        return a
     B, N = a.shape
+    if matrix.ndim == 2:
+        return a.reshape(gates, B, N // gates) if is_apart(B, N, gates) else a
     rows, columns, gates = pieces_of(B, matrix)
     if gates == 1:
         return a.reshape(B // rows, rows, N // columns, columns).swapaxes(1, 2)
@@ -848,9 +864,21 @@ def piece_rows(a, matrix):
     return a.reshape(*leading, B // rows, *(1,) * (matrix.ndim - 2), rows, K)
 
 
-def product_with(matrix):
-    """What multiplies rows by what `in_pieces` has made."""
-    return np.ndarray.dot if matrix.ndim == 2 else np.matmul
+def product_with(matrix, B=1, gates=1):
+    """What multiplies B rows by what `in_pieces` has made, and puts its gates where `gates_of` reads them."""
+    if matrix.ndim > 2:
+        return np.matmul
+    N = matrix.shape[1]
+    if not is_apart(B, N, gates):
+        return np.ndarray.dot
+    product = np.empty((B, N), matrix.dtype)
+    by_gates = product.reshape(B, gates, N // gates).swapaxes(0, 1)
+
+    def times(rows, matrix, places):
+        rows.dot(matrix, product)
+        places[...] = by_gates
+
+    return times
 
 
 def sigmoid(a):

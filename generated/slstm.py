@@ -139,6 +139,7 @@ def forward(params, x, h=None, m=None, c=None, n=None, *, lengths=None, cache=Tr
     net_i_prime_t = memory((B, H), dtype)
     net_f_prime_t = memory((B, H), dtype)
     work = memory((B, H), dtype)
+    larger_into = larger(dtype)
     # each call of the loop writes into what is named last
     (add_into, tanh_into, multiply_into, subtract_into, exp_into, divide_into) = (np.add, np.tanh, np.multiply,
         np.subtract, np.exp, np.divide)
@@ -153,7 +154,7 @@ def forward(params, x, h=None, m=None, c=None, n=None, *, lengths=None, cache=Tr
         # net_{z,t} = W_z x_t + R_z h_{t-1} + b_z
         # ĩ_t = W_i x_t + R_i h_{t-1} + b_i
         # f̃_t = W_f x_t + R_f h_{t-1} + b_f
-        h_prev.dot(R_T, out=net_o_z_i_tilde_f_tilde_t)
+        h_prev.dot(R_T, net_o_z_i_tilde_f_tilde_t)
         add_into(net_o_z_i_tilde_f_tilde_t, x_net_t, net_o_z_i_tilde_f_tilde_t)
         # z_t = tanh(net_{z,t})
         tanh_into(net_o_z_i_tilde_f_tilde_t[..., H:2 * H], z_t)
@@ -165,7 +166,7 @@ def forward(params, x, h=None, m=None, c=None, n=None, *, lengths=None, cache=Tr
         # net_{m,t} = f̃_t + m_{t-1}
         add_into(net_o_z_i_tilde_f_tilde_t[..., 3 * H:4 * H], m_prev, net_m_t)
         # m_t = max(net_{m,t}, ĩ_t)
-        m_t[...] = max(net_m_t, net_o_z_i_tilde_f_tilde_t[..., 2 * H:3 * H])
+        larger_into(net_m_t, net_o_z_i_tilde_f_tilde_t[..., 2 * H:3 * H], out=m_t)
         # net_{i,prime,t} = ĩ_t - m_t
         subtract_into(net_o_z_i_tilde_f_tilde_t[..., 2 * H:3 * H], m_t, net_i_prime_t)
         # i′_t = exp(net_{i,prime,t})
@@ -251,6 +252,9 @@ def backward(cache, d_ys, h=None, m=None, c=None, n=None):
     R_pieces = in_pieces(R, T, B)
     times_R = product_with(R_pieces)
     d_h_next_places = piece_places(d_h_next, R_pieces)
+    d_net_gates = memory((4, B, H), dtype)
+    (d_net_o_t, d_net_z_t, d_i_tilde_t, d_f_tilde_t) = d_net_gates
+    d_net_by_example = np.swapaxes(d_net_gates, 0, 1)
     # each call of the loop writes into what is named last
     (add_into, multiply_into, subtract_into) = (np.add, np.multiply, np.subtract)
     block = 1 + 32768 // (1 + B * H)
@@ -288,14 +292,12 @@ def backward(cache, d_ys, h=None, m=None, c=None, n=None):
         np.multiply(c_by_net_z, i_prime[start:stop], out=c_by_net_z)
         for (
             t, d_ys_t, h_by_n_t, h_by_c_t, c_by_net_f_prime_t, n_by_net_f_prime_t, z_t, i_prime_t, m_by_net_m_t,
-            d_net_o_t, h_by_net_o_t, d_f_tilde_t, d_i_tilde_t, m_by_i_tilde_t, d_net_z_t, c_by_net_z_t,
-            f_prime_t, d_net_t_rows,
+            h_by_net_o_t, m_by_i_tilde_t, c_by_net_z_t, f_prime_t, d_net_t_rows, d_net_t_gates,
         ) in zip(
             reversed(range(start, stop)), d_ys[start:stop][::-1], h_by_n[::-1], h_by_c[::-1],
             c_by_net_f_prime[::-1], n_by_net_f_prime[::-1], z[start:stop][::-1], i_prime[start:stop][::-1],
-            m_by_net_m[::-1], d_net[..., 0:H][::-1], h_by_net_o[::-1], d_net[..., 3 * H:4 * H][::-1],
-            d_net[..., 2 * H:3 * H][::-1], m_by_i_tilde[::-1], d_net[..., H:2 * H][::-1], c_by_net_z[::-1],
-            f_prime[start:stop][::-1], piece_rows(d_net, R_pieces)[::-1],
+            m_by_net_m[::-1], h_by_net_o[::-1], m_by_i_tilde[::-1], c_by_net_z[::-1], f_prime[start:stop][::-1],
+            piece_rows(d_net, R_pieces)[::-1], by_gates(d_net, 4)[::-1],
         ):
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
                 d_h_next[...] = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
@@ -337,6 +339,8 @@ def backward(cache, d_ys, h=None, m=None, c=None, n=None):
             # ∂J/∂z_t = ∂J/∂c_t ⊙ i′_t
             # ∂J/∂net_{z,t} = ∂J/∂z_t ⊙ (1 - z_t²)
             multiply_into(d_c_t, c_by_net_z_t, d_net_z_t)
+            # the gates beside each other, as products read them
+            d_net_t_gates[...] = d_net_by_example
             # to h_{t-1} through this step: R_zᵀ (∂J/∂net_{z,t}) + R_iᵀ (∂J/∂ĩ_t) + R_fᵀ (∂J/∂f̃_t) + R_oᵀ (∂J/∂net_{o,t})
             times_R(d_net_t_rows, R_pieces, d_h_next_places)
             # to m_{t-1} through this step: ∂J/∂net_{m,t} + ∂J/∂net_{f,prime,t}
@@ -681,6 +685,11 @@ def backward_in_parts(backward, caches, d_ys, d_states, timed, others):
     return {name: together(name, [part[name] for part in found]) for name in found[0]}
 
 
+def by_gates(a, gates):
+    """(T, B, gates · H) as (T, B, gates, H)."""
+    return a.reshape(*a.shape[:-1], gates, a.shape[-1] // gates)
+
+
 LEFT = []
 """Memory that arrays of earlier calls have left."""
 
@@ -821,6 +830,17 @@ def in_rows(matrix, T, B):
     return np.ascontiguousarray(matrix) if T > 8 and B > 4 else matrix
 
 
+def larger(dtype):
+    """What writes the larger of two numbers, of complex ones that with the larger real part."""
+    if dtype.kind == "f":
+        return np.maximum
+
+    def larger_into(a, b, *, out):
+        out[...] = np.where((a - b).real > 0, a, b)
+
+    return larger_into
+
+
 def max(a, b):
     """max, entry by entry."""
     return np.where((a - b).real > 0, a, b)
@@ -834,11 +854,16 @@ def pieces_of(B, matrix):
     return rows, columns, gates
 
 
-def piece_places(a, matrix):
+def is_apart(B, N, gates):
+    """Whether the gates of products (B, N) are put apart: few numbers, for which another call takes less than rows."""
+    return gates > 1 and B > 1 and B * N <= 2**13
+
+
+def piece_places(a, matrix, gates=1):
     """The entries of a in pieces, each where a product of `piece_rows` and a piece of the matrix is written."""
-    if matrix.ndim == 2:
-        return a
     B, N = a.shape
+    if matrix.ndim == 2:
+        return a.reshape(gates, B, N // gates) if is_apart(B, N, gates) else a
     rows, columns, gates = pieces_of(B, matrix)
     if gates == 1:
         return a.reshape(B // rows, rows, N // columns, columns).swapaxes(1, 2)
@@ -854,9 +879,21 @@ def piece_rows(a, matrix):
     return a.reshape(*leading, B // rows, *(1,) * (matrix.ndim - 2), rows, K)
 
 
-def product_with(matrix):
-    """What multiplies rows by what `in_pieces` has made."""
-    return np.ndarray.dot if matrix.ndim == 2 else np.matmul
+def product_with(matrix, B=1, gates=1):
+    """What multiplies B rows by what `in_pieces` has made, and puts its gates where `gates_of` reads them."""
+    if matrix.ndim > 2:
+        return np.matmul
+    N = matrix.shape[1]
+    if not is_apart(B, N, gates):
+        return np.ndarray.dot
+    product = np.empty((B, N), matrix.dtype)
+    by_gates = product.reshape(B, gates, N // gates).swapaxes(0, 1)
+
+    def times(rows, matrix, places):
+        rows.dot(matrix, product)
+        places[...] = by_gates
+
+    return times
 
 
 def rows(a):

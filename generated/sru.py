@@ -94,13 +94,15 @@ def forward(params, x, c=None, *, lengths=None, cache=True, checkpoint=None):
     c[0] = c_prev
     f = x_net
     work = memory((B, H), dtype)
+    v_f_rows = memory((B, H), dtype)
+    v_f_rows[...] = v_f
     half = np.array(0.5, dtype)
     one = np.array(1, dtype)
     # each call of the loop writes into what is named last
     (multiply_into, add_into, tanh_into, subtract_into) = (np.multiply, np.add, np.tanh, np.subtract)
     for t, f_t, c_prev, c_t, lin_c_t in zip(range(T), x_net, c, c[1:], lin_c):
         # net_{f,t} = W_f x_t + v_f ⊙ c_{t-1} + b_f
-        multiply_into(c_prev, v_f, work)
+        multiply_into(c_prev, v_f_rows, work)
         add_into(f_t, work, f_t)
         # f_t = σ(net_{f,t})
         multiply_into(f_t, half, f_t)
@@ -120,7 +122,7 @@ def forward(params, x, c=None, *, lengths=None, cache=True, checkpoint=None):
     r = sigmoid(net_r)
     # h_t = r_t ⊙ c_t + (1 - r_t) ⊙ x_t
     h = r * c[1:] + (1 - r) * x
-    cache = (sizes, dtype, lengths, (c, x, r, lin_c, f, v_r, v_f, W_f, W, W_r))
+    cache = (sizes, dtype, lengths, (c, x, r, v_f, lin_c, f, v_r, W_f, W, W_r))
     return copied(cut(h, lengths)), {"c": c[T].copy()}, cache
 
 
@@ -144,7 +146,7 @@ def backward(cache, d_ys, c=None):
     T, B, H = (sizes[axis] for axis in ("T", "B", "H"))
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
     d_c_next = np.zeros((B, H), dtype) if c is None else c.astype(dtype, order="C")
-    (c, x, r, lin_c, f, v_r, v_f, W_f, W, W_r) = values
+    (c, x, r, v_f, lin_c, f, v_r, W_f, W, W_r) = values
     # ∂J/∂h_t = ∂⁺J/∂h_t
     d_h = d_ys
     # ∂J/∂r_t = ∂J/∂h_t ⊙ (c_t - x_t)
@@ -156,6 +158,8 @@ def backward(cache, d_ys, c=None):
         d_c_last = d_c_next
         d_c_next = np.zeros_like(d_c_last)
     d_x = memory((T, B, H), dtype)
+    v_f_rows = memory((B, H), dtype)
+    v_f_rows[...] = v_f
     work = memory((B, H), dtype)
     one = np.array(1, dtype)
     # each call of the loop writes into what is named last
@@ -198,7 +202,7 @@ def backward(cache, d_ys, c=None):
             # ∂J/∂net_{f,t} = ∂J/∂f_t ⊙ f_t ⊙ (1 - f_t)
             multiply_into(d_c_t, c_by_net_f_t, d_net_f_t)
             # to c_{t-1} through this step: ∂J/∂net_{f,t} ⊙ v_f + ∂J/∂c_t ⊙ f_t + ∂J/∂net_{r,t} ⊙ v_r
-            multiply_into(d_net_f_t, v_f, d_c_next)
+            multiply_into(d_net_f_t, v_f_rows, d_c_next)
             multiply_into(d_c_t, f_t, work)
             add_into(d_c_next, work, d_c_next)
             add_into(d_c_next, d_c_next_given_t, d_c_next)

@@ -101,8 +101,8 @@ def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None):
     work_2 = memory((B, H), dtype)
     one = np.array(1, dtype)
     W_half_T_pieces = in_pieces(W_half.T, T, B, 2)
-    times_W_half_T = product_with(W_half_T_pieces)
-    work_places = piece_places(work, W_half_T_pieces)
+    times_W_half_T = product_with(W_half_T_pieces, B, 2)
+    work_places = piece_places(work, W_half_T_pieces, 2)
     work_gates = gates_of(work, W_half_T_pieces, 2)
     # each call of the loop writes into what is named last
     (add_into, tanh_into, multiply_into, subtract_into) = (np.add, np.tanh, np.multiply, np.subtract)
@@ -162,6 +162,9 @@ def backward(cache, d_ys, h=None):
     W_pieces = in_pieces(W, T, B)
     times_W = product_with(W_pieces)
     d_h_next_places = piece_places(d_h_next, W_pieces)
+    d_net_gates = memory((2, B, H), dtype)
+    (d_net_g_t, d_net_c_t) = d_net_gates
+    d_net_by_example = np.swapaxes(d_net_gates, 0, 1)
     # each call of the loop writes into what is named last
     (add_into, multiply_into) = (np.add, np.multiply)
     block = 1 + 32768 // (1 + B * H)
@@ -189,10 +192,10 @@ def backward(cache, d_ys, h=None):
         np.subtract(one, work_2, out=work_2)
         np.multiply(h_by_net_c, work_2, out=h_by_net_c)
         for (
-            t, d_ys_t, d_net_g_t, h_by_net_g_t, d_net_c_t, h_by_net_c_t, g_t, d_net_t_rows,
+            t, d_ys_t, h_by_net_g_t, h_by_net_c_t, g_t, d_net_t_rows, d_net_t_gates,
         ) in zip(
-            reversed(range(start, stop)), d_ys[start:stop][::-1], d_net[..., 0:H][::-1], h_by_net_g[::-1],
-            d_net[..., H:2 * H][::-1], h_by_net_c[::-1], g[start:stop][::-1], piece_rows(d_net, W_pieces)[::-1],
+            reversed(range(start, stop)), d_ys[start:stop][::-1], h_by_net_g[::-1], h_by_net_c[::-1],
+            g[start:stop][::-1], piece_rows(d_net, W_pieces)[::-1], by_gates(d_net, 2)[::-1],
         ):
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
                 d_h_next[...] = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
@@ -204,6 +207,8 @@ def backward(cache, d_ys, h=None):
             # ∂J/∂c_t = ∂J/∂h_t ⊙ (1 - g_t)
             # ∂J/∂net_{c,t} = ∂J/∂c_t ⊙ (1 - c_t²)
             multiply_into(d_h_t, h_by_net_c_t, d_net_c_t)
+            # the gates beside each other, as products read them
+            d_net_t_gates[...] = d_net_by_example
             # to h_{t-1} through this step: W_{ch}ᵀ (∂J/∂net_{c,t}) + W_{gh}ᵀ (∂J/∂net_{g,t}) + ∂J/∂h_t ⊙ g_t
             times_W(d_net_t_rows, W_pieces, d_h_next_places)
             multiply_into(d_h_t, g_t, work)
@@ -432,6 +437,11 @@ def backward_in_parts(backward, caches, d_ys, d_states, timed, others):
     return {name: together(name, [part[name] for part in found]) for name in found[0]}
 
 
+def by_gates(a, gates):
+    """(T, B, gates · H) as (T, B, gates, H)."""
+    return a.reshape(*a.shape[:-1], gates, a.shape[-1] // gates)
+
+
 LEFT = []
 """Memory that arrays of earlier calls have left."""
 
@@ -512,10 +522,15 @@ def forward_in_parts(forward, parts, B, params, timed, others, chosen):
     return joined_examples(ys, 1), {name: joined_examples([a[name] for a in final]) for name in final[0]}, [*caches]
 
 
+def is_apart(B, N, gates):
+    """Whether the gates of products (B, N) are put apart: few numbers, for which another call takes less than rows."""
+    return gates > 1 and B > 1 and B * N <= 2**13
+
+
 def gates_of(a, matrix, gates):
-    """The gates (gates, B, H) of a product (B, gates · H), which lie so already where `piece_places` has put them."""
+    """The gates (gates, B, H) of a product (B, gates · H), which mostly lie so where `piece_places` has put them."""
     B, N = a.shape
-    if matrix.ndim == 4:
+    if matrix.ndim == 4 or matrix.ndim == 2 and is_apart(B, N, gates):
         return a.reshape(gates, B, N // gates)
     return a.reshape(B, gates, N // gates).swapaxes(0, 1)
 
@@ -643,11 +658,11 @@ def pieces_of(B, matrix):
     return rows, columns, gates
 
 
-def piece_places(a, matrix):
+def piece_places(a, matrix, gates=1):
     """The entries of a in pieces, each where a product of `piece_rows` and a piece of the matrix is written."""
-    if matrix.ndim == 2:
-        return a
     B, N = a.shape
+    if matrix.ndim == 2:
+        return a.reshape(gates, B, N // gates) if is_apart(B, N, gates) else a
     rows, columns, gates = pieces_of(B, matrix)
     if gates == 1:
         return a.reshape(B // rows, rows, N // columns, columns).swapaxes(1, 2)
@@ -663,9 +678,21 @@ def piece_rows(a, matrix):
     return a.reshape(*leading, B // rows, *(1,) * (matrix.ndim - 2), rows, K)
 
 
-def product_with(matrix):
-    """What multiplies rows by what `in_pieces` has made."""
-    return np.ndarray.dot if matrix.ndim == 2 else np.matmul
+def product_with(matrix, B=1, gates=1):
+    """What multiplies B rows by what `in_pieces` has made, and puts its gates where `gates_of` reads them."""
+    if matrix.ndim > 2:
+        return np.matmul
+    N = matrix.shape[1]
+    if not is_apart(B, N, gates):
+        return np.ndarray.dot
+    product = np.empty((B, N), matrix.dtype)
+    by_gates = product.reshape(B, gates, N // gates).swapaxes(0, 1)
+
+    def times(rows, matrix, places):
+        rows.dot(matrix, product)
+        places[...] = by_gates
+
+    return times
 
 
 def sigmoid(a):

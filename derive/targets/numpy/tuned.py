@@ -9,7 +9,7 @@ from derive.targets.language.code import Apply, Assign, Call, Name, Statement, a
 from derive.targets.language.names import Names
 from derive.targets.lowering.lowered import Lowered
 from derive.targets.lowering.single_step import Passes
-from derive.targets.numpy import small_products
+from derive.targets.numpy import direct_calls, gathered, small_products
 from derive.targets.numpy.brief_calls import brief_calls
 from derive.targets.numpy.gates_first import HELPERS, gates_first
 from derive.targets.numpy.row_sums import row_sums
@@ -21,19 +21,26 @@ from derive.targets.passes import fast_passes, layout
 def tuned(low: Lowered) -> Passes:
     """The programs over a sequence after all passes."""
     passes = fast_passes(low, holding=True)
-    forward = _for_numpy(passes.forward, {*read(passes.backward), *passes.cached}, low.names)
-    backward = _for_numpy(passes.backward, (), low.names)
+    own = {function.name for function in low.own}
+    forward = _for_numpy(passes.forward, {*read(passes.backward), *passes.cached}, own, low.names)
+    backward = _for_numpy(passes.backward, (), own, low.names)
     called = set(read([*forward, *backward]))
-    low.helpers.update(called.intersection((*small_products.HELPERS, *HELPERS, "rows_plus")))
+    low.helpers.update(
+        called.intersection((*small_products.HELPERS, *HELPERS, *gathered.HELPERS, *direct_calls.HELPERS, "rows_plus"))
+    )
     low.helpers.difference_update({layout.HELPER} - called)
     return replace(passes, forward=forward, backward=backward)
 
 
-def _for_numpy(statements: Sequence[Statement], outside: Collection[str], names: Names) -> list[Statement]:
+def _for_numpy(
+    statements: Sequence[Statement], outside: Collection[str], own: Collection[str], names: Names
+) -> list[Statement]:
     fresh = names.local({*read(statements), *assigned(statements)}).numbered
     joined = side_by_side(_with_terms(statements), fresh)
     apart = gates_first(small_products.in_pieces(joined, fresh), outside, fresh)
-    return brief_calls(row_sums(whole_rows(apart, fresh), fresh), fresh)
+    together = gathered.gathered(whole_rows(apart, fresh), fresh)
+    direct = direct_calls.direct_calls(row_sums(together, fresh), own, fresh)
+    return brief_calls(direct, fresh)
 
 
 def _with_terms(statements: Sequence[Statement]) -> list[Statement]:
