@@ -153,7 +153,7 @@ def cell_forward(params, x, h=None, *, lengths=None):
     if h is not None:
         arrays.append(("h", h, ("B", "H")))
     sizes, dtype = _checked(arrays)
-    T, B, H = (sizes[axis] for axis in ("T", "B", "H"))
+    T, B, H = sizes["T"], sizes["B"], sizes["H"]
     h_prev = np.zeros((B, H), dtype) if h is None else h
     lengths = _lengths(lengths, T, B)
     parts = parts_of(T, B, params, H)
@@ -203,7 +203,7 @@ def cell_backward(cache, d_ys, h=None):
     _, dtype = _checked(arrays, sizes, dtype)
     if isinstance(values, list):  # of `forward_in_parts`
         return backward_in_parts(cell_backward, values, d_ys, {"h": h}, ("x",), ("h",))
-    T, B, D, H = (sizes[axis] for axis in ("T", "B", "D", "H"))
+    T, B, D, H = sizes["T"], sizes["B"], sizes["D"], sizes["H"]
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
     d_h_next = np.zeros((B, H), dtype) if h is None else h.astype(dtype, order="C")
     (h, U, W, x) = values
@@ -277,7 +277,7 @@ def readout_forward(params, h, *, lengths=None):
     arrays = [(f"params[{key!r}]", _parameter(params, key), axes) for key, axes in READOUT_PARAMETERS.items()]
     arrays.append(("h", h, ("T", "B", "H")))
     sizes, dtype = _checked(arrays)
-    T, B = (sizes[axis] for axis in ("T", "B"))
+    T, B = sizes["T"], sizes["B"]
     lengths = _lengths(lengths, T, B)
     h = repeated(h, lengths)
     params = {key: params[key].astype(dtype, copy=False) for key in READOUT_PARAMETERS}
@@ -331,7 +331,7 @@ def loss_forward(params, z, y, *, lengths=None, weights=None, reduction=None):
     y = one_hot("y", y, ("T", "B", "K"), arrays, lengths)
     arrays.append(("y", y, ("T", "B", "K")))
     sizes, dtype = _checked(arrays)
-    T, B = (sizes[axis] for axis in ("T", "B"))
+    T, B = sizes["T"], sizes["B"]
     lengths = _lengths(lengths, T, B)
     weights = step_weights(weights, reduction, lengths, T, B, dtype)
     z = repeated(z, lengths)
@@ -359,7 +359,7 @@ def loss_backward(cache, d_losses=None):
     if d_losses is not None:
         arrays.append(("d_losses", d_losses, ("T", "B") if reduction is None else ()))
     _, dtype = _checked(arrays, sizes, dtype)
-    T, B = (sizes[axis] for axis in ("T", "B"))
+    T, B = sizes["T"], sizes["B"]
     d_losses = np.ones((), dtype) if d_losses is None else d_losses
     d_losses = weighted(np.broadcast_to(d_losses, (T, B)), weights)[..., None]
     (y_hat, y) = values
@@ -383,7 +383,7 @@ def prediction_forward(params, z, *, lengths=None):
     arrays = [(f"params[{key!r}]", _parameter(params, key), axes) for key, axes in PREDICTION_PARAMETERS.items()]
     arrays.append(("z", z, ("T", "B", "K")))
     sizes, dtype = _checked(arrays)
-    T, B = (sizes[axis] for axis in ("T", "B"))
+    T, B = sizes["T"], sizes["B"]
     lengths = _lengths(lengths, T, B)
     z = repeated(z, lengths)
     z = z.astype(dtype, copy=False)

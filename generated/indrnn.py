@@ -26,6 +26,9 @@ PARAMETERS = {
 STATES = {"h": ("H",)}
 """Shape of every state of one example."""
 
+STACKS = ()
+"""Parameters that `forward` reads as one array, each some rows of it."""
+
 
 def init(*, D, H, rng, dtype=np.float64):
     """Random parameters by name, every entry uniform in ±1/√m.
@@ -42,6 +45,86 @@ def init(*, D, H, rng, dtype=np.float64):
     return params
 
 
+class Packed(dict):
+    """Parameters as `pack` makes them: an entry that is set is written where `forward` reads it."""
+
+    def __init__(self, params, sizes, dtype, stacked):
+        super().__init__(params)
+        self.sizes, self.dtype, self.stacked = sizes, dtype, stacked
+
+    def __setitem__(self, key, value):
+        self[key][...] = value
+
+    def update(self, *entries, **named):
+        for key, value in dict(*entries, **named).items():
+            self[key] = value
+
+    def __ior__(self, other):
+        self.update(other)
+        return self
+
+    def __reduce__(self):
+        return pack, ({**self},)
+
+
+def pack(params):
+    """A copy of the parameters that `forward` need not check, convert and join at each call, for loops with many.
+
+    It is a dict of arrays like any other, in one dtype; those of an entry of STACKS are rows of one array. Steps of
+    training change them where they are, as in `packed["W"] -= rate * gradients["W"]`.
+    Raises ValueError for an array of the wrong shape or dtype.
+    """
+    arrays = [(f"params[{key!r}]", _parameter(params, key), axes) for key, axes in PARAMETERS.items()]
+    sizes, dtype = _checked(arrays)
+    own = {key: np.array(params[key], dtype, order="C") for key in PARAMETERS}
+    stacked = [np.concatenate([own[key] for key in keys]) for keys in STACKS]
+    for keys, whole in zip(STACKS, stacked):
+        stop = 0
+        for key in keys:
+            start, stop = stop, stop + len(own[key])
+            own[key] = whole[start:stop]
+    return Packed(own, sizes, dtype, stacked)
+
+
+def _stacked(params):
+    """The parameters of each entry of STACKS as one array."""
+    if isinstance(params, Packed):
+        return params.stacked
+    return [np.concatenate([params[key] for key in keys]) for keys in STACKS]
+
+
+LAST = [(None, {}, None)]
+"""What the parameters of a call that fitted were: their types, shapes and dtypes, then sizes by letter and the dtype."""
+
+
+def _given(params, arrays, sizes=None):
+    """Sizes by letter, the common dtype, and the parameters in it; raises ValueError for an array that does not fit."""
+    if isinstance(params, Packed):
+        seen, known, common = None, params.sizes, params.dtype
+    else:
+        seen = _seen(params)
+        before, known, common = LAST[0]
+        common = common if seen == before else None
+    if common is not None and all([getattr(array, "dtype", None) == common for _, array, _ in arrays]):
+        found = _fitting(arrays, {**known, **(sizes or {})})
+        if found is not None:
+            return found, common, params
+    own = [(f"params[{key!r}]", _parameter(params, key), axes) for key, axes in PARAMETERS.items()]
+    found, dtype = _checked([*own, *arrays], sizes)
+    alike = seen is not None and all([dtype == one for _, _, one in seen])
+    if alike and (known := _fitting(own, {})) is not None:
+        LAST[0] = seen, known, dtype
+    return found, dtype, {key: params[key].astype(dtype, copy=False) for key in PARAMETERS}
+
+
+def _seen(params):
+    """The type, shape and dtype of each parameter; None where one is missing or no array."""
+    try:
+        return [(type(array), array.shape, array.dtype) for array in map(params.__getitem__, PARAMETERS)]
+    except (AttributeError, KeyError):
+        return None
+
+
 def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None):
     """Run the cell over a sequence.
 
@@ -54,12 +137,12 @@ def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None):
     Returns the outputs (T, B, H), the final states by name, and a cache for `backward`, which
     refers to the arrays given here. Raises ValueError for an array of the wrong shape or dtype.
     """
-    arrays = [(f"params[{key!r}]", _parameter(params, key), axes) for key, axes in PARAMETERS.items()]
+    arrays = []
     arrays.append(("x", x, ("T", "B", "D")))
     if h is not None:
         arrays.append(("h", h, ("B", "H")))
-    sizes, dtype = _checked(arrays)
-    T, B, H = (sizes[axis] for axis in ("T", "B", "H"))
+    sizes, dtype, params = _given(params, arrays)
+    T, B, H = sizes["T"], sizes["B"], sizes["H"]
     if checkpoint is not None or not cache:
         run = forward_by_blocks(params, {"x": x}, {}, {"h": h}, _lengths(lengths, T, B), checkpoint)
         return run if cache else (*run[:2], None)
@@ -71,7 +154,6 @@ def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None):
         ys, final, caches = forward_in_parts(forward, parts, B, params, timed, others, {})
         return ys, final, (sizes, dtype, lengths, caches)
     x = repeated(x, lengths)
-    params = {key: params[key].astype(dtype, copy=False) for key in PARAMETERS}
     x = x.astype(dtype, copy=False)
     W = params["W"]
     u = params["u"]
@@ -115,7 +197,7 @@ def backward(cache, d_ys, h=None):
     _, dtype = _checked(arrays, sizes, dtype)
     if isinstance(values, list):  # of `forward_in_parts`
         return backward_in_parts(backward, values, d_ys, {"h": h}, ("x",), ("h",))
-    T, B, D, H = (sizes[axis] for axis in ("T", "B", "D", "H"))
+    T, B, D, H = sizes["T"], sizes["B"], sizes["D"], sizes["H"]
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
     d_h_next = np.zeros((B, H), dtype) if h is None else h.astype(dtype, order="C")
     (u, net_h, W, x, h) = values
@@ -183,7 +265,7 @@ def step(params, x, h=None):
     if h is not None:
         arrays.append(("h", h, ("B", "H")))
     sizes, dtype = _checked(arrays)
-    B, H = (sizes[axis] for axis in ("B", "H"))
+    B, H = sizes["B"], sizes["H"]
     x_t = x
     h_prev = np.zeros((B, H), dtype) if h is None else h
     W = params["W"]
@@ -210,7 +292,7 @@ def step_backward(cache, d_y, h=None):
     if h is not None:
         arrays.append(("h", h, ("B", "H")))
     _, dtype = _checked(arrays, sizes, dtype)
-    B, H = (sizes[axis] for axis in ("B", "H"))
+    B, H = sizes["B"], sizes["H"]
     d_h_next = np.zeros((B, H), dtype) if h is None else h
     (net_h_t, u, W, x_t, h_prev) = values
     # ∂J/∂h_t = ∂⁺J/∂h_t + ∂J/∂net_{h,t+1} ⊙ u

@@ -48,6 +48,13 @@ PARAMETERS = {
 STATES = {"H": ("H",), "c": ("H",)}
 """Shape of every state of one example."""
 
+STACKS = (
+    ("W_xi", "W_xc", "W_xf", "W_xo", "W_xb", "W_xg"),
+    ("W_hi", "W_hc", "W_hf", "W_ho", "W_hb", "W_hg"),
+    ("b_i", "b_g", "b_f", "b_o", "b_b", "b_c"),
+)
+"""Parameters that `forward` reads as one array, each some rows of it."""
+
 
 def init(*, D, H, rng, dtype=np.float64):
     """Random parameters by name, every entry uniform in ±1/√m.
@@ -64,6 +71,86 @@ def init(*, D, H, rng, dtype=np.float64):
     return params
 
 
+class Packed(dict):
+    """Parameters as `pack` makes them: an entry that is set is written where `forward` reads it."""
+
+    def __init__(self, params, sizes, dtype, stacked):
+        super().__init__(params)
+        self.sizes, self.dtype, self.stacked = sizes, dtype, stacked
+
+    def __setitem__(self, key, value):
+        self[key][...] = value
+
+    def update(self, *entries, **named):
+        for key, value in dict(*entries, **named).items():
+            self[key] = value
+
+    def __ior__(self, other):
+        self.update(other)
+        return self
+
+    def __reduce__(self):
+        return pack, ({**self},)
+
+
+def pack(params):
+    """A copy of the parameters that `forward` need not check, convert and join at each call, for loops with many.
+
+    It is a dict of arrays like any other, in one dtype; those of an entry of STACKS are rows of one array. Steps of
+    training change them where they are, as in `packed["W_xi"] -= rate * gradients["W_xi"]`.
+    Raises ValueError for an array of the wrong shape or dtype.
+    """
+    arrays = [(f"params[{key!r}]", _parameter(params, key), axes) for key, axes in PARAMETERS.items()]
+    sizes, dtype = _checked(arrays)
+    own = {key: np.array(params[key], dtype, order="C") for key in PARAMETERS}
+    stacked = [np.concatenate([own[key] for key in keys]) for keys in STACKS]
+    for keys, whole in zip(STACKS, stacked):
+        stop = 0
+        for key in keys:
+            start, stop = stop, stop + len(own[key])
+            own[key] = whole[start:stop]
+    return Packed(own, sizes, dtype, stacked)
+
+
+def _stacked(params):
+    """The parameters of each entry of STACKS as one array."""
+    if isinstance(params, Packed):
+        return params.stacked
+    return [np.concatenate([params[key] for key in keys]) for keys in STACKS]
+
+
+LAST = [(None, {}, None)]
+"""What the parameters of a call that fitted were: their types, shapes and dtypes, then sizes by letter and the dtype."""
+
+
+def _given(params, arrays, sizes=None):
+    """Sizes by letter, the common dtype, and the parameters in it; raises ValueError for an array that does not fit."""
+    if isinstance(params, Packed):
+        seen, known, common = None, params.sizes, params.dtype
+    else:
+        seen = _seen(params)
+        before, known, common = LAST[0]
+        common = common if seen == before else None
+    if common is not None and all([getattr(array, "dtype", None) == common for _, array, _ in arrays]):
+        found = _fitting(arrays, {**known, **(sizes or {})})
+        if found is not None:
+            return found, common, params
+    own = [(f"params[{key!r}]", _parameter(params, key), axes) for key, axes in PARAMETERS.items()]
+    found, dtype = _checked([*own, *arrays], sizes)
+    alike = seen is not None and all([dtype == one for _, _, one in seen])
+    if alike and (known := _fitting(own, {})) is not None:
+        LAST[0] = seen, known, dtype
+    return found, dtype, {key: params[key].astype(dtype, copy=False) for key in PARAMETERS}
+
+
+def _seen(params):
+    """The type, shape and dtype of each parameter; None where one is missing or no array."""
+    try:
+        return [(type(array), array.shape, array.dtype) for array in map(params.__getitem__, PARAMETERS)]
+    except (AttributeError, KeyError):
+        return None
+
+
 def forward(params, X, H=None, c=None, *, lengths=None, cache=True, checkpoint=None):
     """Run the cell over a sequence.
 
@@ -77,14 +164,14 @@ def forward(params, X, H=None, c=None, *, lengths=None, cache=True, checkpoint=N
     Returns the outputs (T, B, H), the final states by name, and a cache for `backward`, which
     refers to the arrays given here. Raises ValueError for an array of the wrong shape or dtype.
     """
-    arrays = [(f"params[{key!r}]", _parameter(params, key), axes) for key, axes in PARAMETERS.items()]
+    arrays = []
     arrays.append(("X", X, ("T", "B", "D")))
     if H is not None:
         arrays.append(("H", H, ("B", "H")))
     if c is not None:
         arrays.append(("c", c, ("B", "H")))
-    sizes, dtype = _checked(arrays)
-    T, B, H_size = (sizes[axis] for axis in ("T", "B", "H"))
+    sizes, dtype, params = _given(params, arrays)
+    T, B, H_size = sizes["T"], sizes["B"], sizes["H"]
     if checkpoint is not None or not cache:
         run = forward_by_blocks(params, {"X": X}, {}, {"H": H, "c": c}, _lengths(lengths, T, B), checkpoint)
         return run if cache else (*run[:2], None)
@@ -97,29 +184,8 @@ def forward(params, X, H=None, c=None, *, lengths=None, cache=True, checkpoint=N
         ys, final, caches = forward_in_parts(forward, parts, B, params, timed, others, {})
         return ys, final, (sizes, dtype, lengths, caches)
     X = repeated(X, lengths)
-    params = {key: params[key].astype(dtype, copy=False) for key in PARAMETERS}
     X = X.astype(dtype, copy=False)
-    W_xi = params["W_xi"]
-    W_hi = params["W_hi"]
-    b_i = params["b_i"]
-    W_xc = params["W_xc"]
-    W_hc = params["W_hc"]
-    b_g = params["b_g"]
-    W_xf = params["W_xf"]
-    W_hf = params["W_hf"]
-    b_f = params["b_f"]
-    W_xg = params["W_xg"]
-    W_hg = params["W_hg"]
-    b_c = params["b_c"]
-    W_xo = params["W_xo"]
-    W_ho = params["W_ho"]
-    b_o = params["b_o"]
-    W_xb = params["W_xb"]
-    W_hb = params["W_hb"]
-    b_b = params["b_b"]
-    W_x = np.concatenate((W_xi, W_xc, W_xf, W_xo, W_xb, W_xg))
-    W_h = np.concatenate((W_hi, W_hc, W_hf, W_ho, W_hb, W_hg))
-    b = np.concatenate((b_i, b_g, b_f, b_o, b_b, b_c))
+    (W_x, W_h, b) = _stacked(params)
     H = memory((T + 1, B, H_size), dtype)
     H[0] = H_prev
     c = memory((T + 1, B, H_size), dtype)
@@ -206,7 +272,7 @@ def backward(cache, d_ys, H=None, c=None):
     _, dtype = _checked(arrays, sizes, dtype)
     if isinstance(values, list):  # of `forward_in_parts`
         return backward_in_parts(backward, values, d_ys, {"H": H, "c": c}, ("X",), ("H", "c"))
-    T, B, D, H_size = (sizes[axis] for axis in ("T", "B", "D", "H"))
+    T, B, D, H_size = sizes["T"], sizes["B"], sizes["D"], sizes["H"]
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
     d_H_next = np.zeros((B, H_size), dtype) if H is None else H.astype(dtype, order="C")
     d_c_next = np.zeros((B, H_size), dtype) if c is None else c.astype(dtype, order="C")
@@ -373,7 +439,7 @@ def step(params, X, H=None, c=None):
     if c is not None:
         arrays.append(("c", c, ("B", "H")))
     sizes, dtype = _checked(arrays)
-    B, H_size = (sizes[axis] for axis in ("B", "H"))
+    B, H_size = sizes["B"], sizes["H"]
     X_t = X
     H_prev = np.zeros((B, H_size), dtype) if H is None else H
     c_prev = np.zeros((B, H_size), dtype) if c is None else c
@@ -445,7 +511,7 @@ def step_backward(cache, d_y, H=None, c=None):
     if c is not None:
         arrays.append(("c", c, ("B", "H")))
     _, dtype = _checked(arrays, sizes, dtype)
-    B, H_size = (sizes[axis] for axis in ("B", "H"))
+    B, H_size = sizes["B"], sizes["H"]
     d_H_next = np.zeros((B, H_size), dtype) if H is None else H
     d_c_next = np.zeros((B, H_size), dtype) if c is None else c
     (H_prev, beta_t, tanh_c_t, o_t, i_t, gamma_t, C_tilde_t, c_prev, f_t, W_hi, W_hc, W_hf, W_hg, W_ho, W_hb, W_xi,

@@ -64,7 +64,7 @@ def forward(params, h, y, *, lengths=None, weights=None, reduction=None, g="tanh
     arrays.append(("h", h, ("T", "B", "H")))
     arrays.append(("y", y, ("T", "B", "K")))
     sizes, dtype = _checked(arrays)
-    T, B = (sizes[axis] for axis in ("T", "B"))
+    T, B = sizes["T"], sizes["B"]
     lengths = _lengths(lengths, T, B)
     g, g_slope = _choice("g", g)
     weights = step_weights(weights, reduction, lengths, T, B, dtype)
@@ -98,7 +98,7 @@ def backward(cache, d_losses=None):
     if d_losses is not None:
         arrays.append(("d_losses", d_losses, ("T", "B") if reduction is None else ()))
     _, dtype = _checked(arrays, sizes, dtype)
-    T, B = (sizes[axis] for axis in ("T", "B"))
+    T, B = sizes["T"], sizes["B"]
     d_losses = np.ones((), dtype) if d_losses is None else d_losses
     d_losses = weighted(np.broadcast_to(d_losses, (T, B)), weights)[..., None]
     (y_hat, y, g_slope, z, V, h) = values

@@ -36,7 +36,7 @@ _TAKEN = frozenset(keyword.kwlist) | {
     *("torch", "math", "device", "given", "computed", "chosen", "d_final", "cached"),
     *("LEFT", "Lent", "memory", "copied", "FEW", "SHARED", "are_few", "is_plain", "arrays_of", "in_memory"),
     *("in_pieces", "in_columns", "piece_rows", "piece_places", "product_with", "steps_together", "added", "rows_plus"),
-    *("pieces_of", "gates_of", "gates_times", "by_gates", "is_apart", "larger"),
+    *("pieces_of", "gates_of", "gates_times", "by_gates", "is_apart", "larger", "pack", "Packed", "STACKS", "LAST"),
     *(
         "functools",
         "contextlib",
