@@ -56,7 +56,7 @@ class Functions:
         self._remembered += [f"from_{start}" for start in dict.fromkeys(self._starts.values())]
         self._in_blocks = bool(program.states) and not (program.is_loss or self._counted or prefix)
         """Whether `forward` can run block by block of steps."""
-        self._packs = not (program.is_loss or prefix)
+        self.packs = bool(program.parameters) and not (program.is_loss or prefix)
         """Whether parameters may be given as `pack` makes them."""
         self.stacks: list[tuple[str, ...]] = []
         """The parameters, by name, that `forward` reads as one array each."""
@@ -257,7 +257,7 @@ class Functions:
 
     def _stacked(self, statements: Sequence[Statement]) -> tuple[list[str], list[Statement]]:
         """The line that joins parameters as `pack` has joined them, and the other statements."""
-        if not self._packs:
+        if not self.packs:
             return [], [*statements]
         keys = {self._names.whole(q): q.name for q in self._program.parameters}
         names: list[Name] = []
@@ -274,7 +274,7 @@ class Functions:
 
     def _door(self, given: Sequence[Argument], *, whole: bool = False) -> list[str]:
         """Checks on everything that comes in; `whole`: of a sequence."""
-        if whole and self._packs:
+        if whole and self.packs:
             first, *others = self._listed(given) or ["arrays = []"]
             return ["arrays = []", first, *others, *self._checked(whole=True)]
         every = f'(f"params[{{key!r}}]", _parameter(params, key), axes) for key, axes in {self._table}.items()'
@@ -282,7 +282,7 @@ class Functions:
 
     def _checked(self, *, whole: bool) -> list[str]:
         """The sizes, with those that no array has."""
-        packs = whole and self._packs
+        packs = whole and self.packs
         made, call = ("sizes, dtype, params", "_given(params, arrays") if packs else ("sizes, dtype", "_checked(arrays")
         if not (self._counted and whole) and self._program.inputs:
             return [f"{made} = {call})"]
@@ -363,7 +363,7 @@ class Functions:
         """Parameters and inputs in the common dtype, which is what the loop writes."""
         casts = [f"{a.name} = {a.name}.astype(dtype, copy=False)" for a in given if not a.optional]
         table = f"params = {{key: params[key].astype(dtype, copy=False) for key in {self._table}}}"
-        return [table, *casts] if self._program.parameters and not self._packs else casts
+        return [table, *casts] if self._program.parameters and not self.packs else casts
 
     def _gradient_door(self, immediate: Argument, *, whole: bool = False) -> list[str]:
         """Checks on the gradients that come in; `whole`: of a sequence."""

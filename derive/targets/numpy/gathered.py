@@ -25,6 +25,7 @@ from derive.targets.language.code import (
     Fill,
     Index,
     Memory,
+    Method,
     Name,
     Number,
     Statement,
@@ -77,17 +78,15 @@ def row_lengths(statements: Sequence[Statement]) -> dict[str, str]:
                     found[name] = axes_shown[1]
             case Blocks(_, body, made=made):
                 found |= row_lengths(made)
-                views += [(s.targets[0].name, s.value) for s in body if isinstance(s, Assign) and _is_name(s)]
+                views += [
+                    (t.name, s.value) for s in body if isinstance(s, Assign) for t in s.targets if isinstance(t, Name)
+                ]
     for name, value in views:
         while isinstance(value, Index) and "..." not in value.index:
             value = value.of
         if isinstance(value, Name) and value.name in found:
             found[name] = found[value.name]
     return found
-
-
-def _is_name(statement: Assign) -> bool:
-    return len(statement.targets) == 1 and isinstance(statement.targets[0], Name)
 
 
 def _gathered(loop: Each, lengths: dict[str, str], fresh: Callable[[str], Name]) -> tuple[list[Statement], Each]:
@@ -172,7 +171,7 @@ def _apart(loop: Each, rows: _Rows, fresh: Callable[[str], Name]) -> tuple[list[
     made: list[Statement] = [
         Memory(memory.name, (Integer(count), B, Symbol(rows.unit))),
         Assign((Tuple(rows.gates),), memory),
-        Assign((shown,), Call("np.swapaxes", (memory, Number("0"), Number("1")))),
+        Assign((shown,), Method(memory, "swapaxes(0, 1)")),
     ]
     over: list[tuple[Name, Code]] = []
     for variable, code in loop.over:

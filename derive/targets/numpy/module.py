@@ -34,6 +34,8 @@ class Parts:
     table: Mapping[str, str]
     stacks: tuple[str, ...]
     """The parameters that `forward` reads as one array each, as tuples of names."""
+    packs: bool
+    """Whether `forward` takes parameters as `pack` makes them."""
 
 
 def module(derivation: Derivation, origin: str = "", *, passes: bool = True) -> str:
@@ -62,7 +64,7 @@ def whole(derivation: Derivation, own: Parts, origin: str, imports: Sequence[str
         helpers=own.helpers,
         table=own.table,
         stacks=own.stacks,
-        packs=not own.program.is_loss,
+        packs=own.packs,
         imports=examples_text.imports(own.helpers, imports),
         compiled=compiled,
     )
@@ -95,6 +97,7 @@ def parts(derivation: Derivation, low: Lowered, sequence: Passes, prefix: str = 
         helpers=tuple(dict.fromkeys([*definitions, *helper_texts(helpers | functions.helpers, low.own)])),
         table={name: f"({', '.join(pair)})" for name, pair in table.items()},
         stacks=tuple(map(tuple_text, functions.stacks)),
+        packs=functions.packs,
     )
 
 

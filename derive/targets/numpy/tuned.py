@@ -9,7 +9,7 @@ from derive.targets.language.code import Apply, Assign, Call, Name, Statement, a
 from derive.targets.language.names import Names
 from derive.targets.lowering.lowered import Lowered
 from derive.targets.lowering.single_step import Passes
-from derive.targets.numpy import direct_calls, gathered, small_products
+from derive.targets.numpy import direct_calls, gathered, small_products, sums_over_steps
 from derive.targets.numpy.brief_calls import brief_calls
 from derive.targets.numpy.gates_first import HELPERS, gates_first
 from derive.targets.numpy.row_sums import row_sums
@@ -25,9 +25,8 @@ def tuned(low: Lowered) -> Passes:
     forward = _for_numpy(passes.forward, {*read(passes.backward), *passes.cached}, own, low.names)
     backward = _for_numpy(passes.backward, (), own, low.names)
     called = set(read([*forward, *backward]))
-    low.helpers.update(
-        called.intersection((*small_products.HELPERS, *HELPERS, *gathered.HELPERS, *direct_calls.HELPERS, "rows_plus"))
-    )
+    own_helpers = {*small_products.HELPERS, *HELPERS, *gathered.HELPERS, *direct_calls.HELPERS, "rows_plus"}
+    low.helpers.update(called & (own_helpers | {*sums_over_steps.HELPERS}))
     low.helpers.difference_update({layout.HELPER} - called)
     return replace(passes, forward=forward, backward=backward)
 
@@ -40,7 +39,7 @@ def _for_numpy(
     apart = gates_first(small_products.in_pieces(joined, fresh), outside, fresh)
     together = gathered.gathered(whole_rows(apart, fresh), fresh)
     direct = direct_calls.direct_calls(row_sums(together, fresh), own, fresh)
-    return brief_calls(direct, fresh)
+    return brief_calls(sums_over_steps.sums_over_steps(direct), fresh)
 
 
 def _with_terms(statements: Sequence[Statement]) -> list[Statement]:
