@@ -610,7 +610,7 @@ def pieces_of(B, matrix):
 
 def is_apart(B, N, gates):
     """Whether the gates of products (B, N) are put apart: few numbers, for which another call takes less than rows."""
-    return gates > 1 and B > 1 and B * N <= 2**13
+    return gates > 1 and B > 1 and B * N <= 2**11 * gates
 
 
 def piece_places(a, matrix, gates=1):

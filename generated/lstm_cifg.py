@@ -520,8 +520,8 @@ def _given(params, arrays, sizes=None):
     own = [(f"params[{key!r}]", _parameter(params, key), axes) for key, axes in PARAMETERS.items()]
     found, dtype = _checked([*own, *arrays], sizes)
     alike = seen is not None and all([dtype == one for _, _, one in seen])
-    if alike:
-        LAST[0] = seen, _lengths_of(own, {}), dtype
+    if alike and (known := _lengths_of(own, {})) is not None:
+        LAST[0] = seen, known, dtype
     return found, dtype, {key: params[key].astype(dtype, copy=False) for key in PARAMETERS}
 
 
@@ -733,7 +733,7 @@ def forward_in_parts(forward, parts, B, params, timed, others, chosen):
 
 def is_apart(B, N, gates):
     """Whether the gates of products (B, N) are put apart: few numbers, for which another call takes less than rows."""
-    return gates > 1 and B > 1 and B * N <= 2**13
+    return gates > 1 and B > 1 and B * N <= 2**11 * gates
 
 
 def gates_of(a, matrix, gates):
@@ -837,7 +837,7 @@ def gates_times(gates, a, matrix, term):
         return found.swapaxes(0, 1)
     if not is_small:
         found = rows_plus(a, matrix, term).reshape(T, B, gates, N // gates).swapaxes(1, 2)
-        return np.ascontiguousarray(found) if B * N <= 2**13 else found
+        return np.ascontiguousarray(found) if B * N <= 2**11 * gates else found
     a, matrix = with_row(a, matrix, term)
     found = memory((T, gates, B, N // gates), np.result_type(a, matrix))
     places = found.reshape(T, gates, B // rows, rows, N // gates // columns, columns).transpose(0, 2, 1, 4, 3, 5)

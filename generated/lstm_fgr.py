@@ -426,9 +426,9 @@ def backward(cache, d_ys, y=None, i=None, f=None, c=None, o=None):
             d_W = added(d_W, np.dot(rows(d_net).T, rows(x[start:stop])))
             d_R = added(d_R, np.dot(rows(d_net).T, rows(y[start:stop])))
             d_b = added(d_b, sum_of_rows(d_net))
-            d_R_i_ = added(d_R_i_, np.dot(rows(d_net[..., H:4 * H]).T, rows(i[start:stop])))
-            d_R_f_ = added(d_R_f_, np.dot(rows(d_net[..., H:4 * H]).T, rows(f[start:stop])))
-            d_R_o_ = added(d_R_o_, np.dot(rows(d_net[..., H:4 * H]).T, rows(o[start:stop])))
+            d_R_i_ = added(d_R_i_, rows(d_net[..., H:4 * H]).T @ rows(i[start:stop]))
+            d_R_f_ = added(d_R_f_, rows(d_net[..., H:4 * H]).T @ rows(f[start:stop]))
+            d_R_o_ = added(d_R_o_, rows(d_net[..., H:4 * H]).T @ rows(o[start:stop]))
             d_p_i = added(d_p_i, sum_of_rows(d_net[..., H:2 * H] * c[start:stop]))
             d_p_f = added(d_p_f, sum_of_rows(d_net[..., 2 * H:3 * H] * c[start:stop]))
             d_p_o = added(d_p_o, sum_of_rows(d_net[..., 3 * H:4 * H] * c[start + 1:stop + 1]))
@@ -778,8 +778,8 @@ def _given(params, arrays, sizes=None):
     own = [(f"params[{key!r}]", _parameter(params, key), axes) for key, axes in PARAMETERS.items()]
     found, dtype = _checked([*own, *arrays], sizes)
     alike = seen is not None and all([dtype == one for _, _, one in seen])
-    if alike:
-        LAST[0] = seen, _lengths_of(own, {}), dtype
+    if alike and (known := _lengths_of(own, {})) is not None:
+        LAST[0] = seen, known, dtype
     return found, dtype, {key: params[key].astype(dtype, copy=False) for key in PARAMETERS}
 
 
@@ -991,7 +991,7 @@ def forward_in_parts(forward, parts, B, params, timed, others, chosen):
 
 def is_apart(B, N, gates):
     """Whether the gates of products (B, N) are put apart: few numbers, for which another call takes less than rows."""
-    return gates > 1 and B > 1 and B * N <= 2**13
+    return gates > 1 and B > 1 and B * N <= 2**11 * gates
 
 
 def gates_of(a, matrix, gates):
@@ -1095,7 +1095,7 @@ def gates_times(gates, a, matrix, term):
         return found.swapaxes(0, 1)
     if not is_small:
         found = rows_plus(a, matrix, term).reshape(T, B, gates, N // gates).swapaxes(1, 2)
-        return np.ascontiguousarray(found) if B * N <= 2**13 else found
+        return np.ascontiguousarray(found) if B * N <= 2**11 * gates else found
     a, matrix = with_row(a, matrix, term)
     found = memory((T, gates, B, N // gates), np.result_type(a, matrix))
     places = found.reshape(T, gates, B // rows, rows, N // gates // columns, columns).transpose(0, 2, 1, 4, 3, 5)

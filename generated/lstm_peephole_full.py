@@ -311,9 +311,9 @@ def backward(cache, d_ys, h=None, c=None):
             rows_times(d_net, W, out=d_x[start:stop])
             d_W = added(d_W, np.dot(rows(d_net).T, rows(x[start:stop])))
             d_U = added(d_U, np.dot(rows(d_net).T, rows(h[start:stop])))
-            d_P = added(d_P, np.dot(rows(d_net[..., 0:2 * H]).T, rows(c[start:stop])))
+            d_P = added(d_P, rows(d_net[..., 0:2 * H]).T @ rows(c[start:stop]))
             d_b = added(d_b, sum_of_rows(d_net))
-            d_P_o = added(d_P_o, np.dot(rows(d_net[..., 3 * H:4 * H]).T, rows(c[start + 1:stop + 1])))
+            d_P_o = added(d_P_o, rows(d_net[..., 3 * H:4 * H]).T @ rows(c[start + 1:stop + 1]))
     if lengths is not None:
         d_h_next = np.where((lengths == 0)[:, None], d_h_last, d_h_next)
         d_c_next = np.where((lengths == 0)[:, None], d_c_last, d_c_next)
@@ -571,8 +571,8 @@ def _given(params, arrays, sizes=None):
     own = [(f"params[{key!r}]", _parameter(params, key), axes) for key, axes in PARAMETERS.items()]
     found, dtype = _checked([*own, *arrays], sizes)
     alike = seen is not None and all([dtype == one for _, _, one in seen])
-    if alike:
-        LAST[0] = seen, _lengths_of(own, {}), dtype
+    if alike and (known := _lengths_of(own, {})) is not None:
+        LAST[0] = seen, known, dtype
     return found, dtype, {key: params[key].astype(dtype, copy=False) for key in PARAMETERS}
 
 
@@ -784,7 +784,7 @@ def forward_in_parts(forward, parts, B, params, timed, others, chosen):
 
 def is_apart(B, N, gates):
     """Whether the gates of products (B, N) are put apart: few numbers, for which another call takes less than rows."""
-    return gates > 1 and B > 1 and B * N <= 2**13
+    return gates > 1 and B > 1 and B * N <= 2**11 * gates
 
 
 def gates_of(a, matrix, gates):
@@ -888,7 +888,7 @@ def gates_times(gates, a, matrix, term):
         return found.swapaxes(0, 1)
     if not is_small:
         found = rows_plus(a, matrix, term).reshape(T, B, gates, N // gates).swapaxes(1, 2)
-        return np.ascontiguousarray(found) if B * N <= 2**13 else found
+        return np.ascontiguousarray(found) if B * N <= 2**11 * gates else found
     a, matrix = with_row(a, matrix, term)
     found = memory((T, gates, B, N // gates), np.result_type(a, matrix))
     places = found.reshape(T, gates, B // rows, rows, N // gates // columns, columns).transpose(0, 2, 1, 4, 3, 5)

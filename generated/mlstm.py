@@ -636,8 +636,8 @@ def _given(params, arrays, sizes=None):
     own = [(f"params[{key!r}]", _parameter(params, key), axes) for key, axes in PARAMETERS.items()]
     found, dtype = _checked([*own, *arrays], sizes)
     alike = seen is not None and all([dtype == one for _, _, one in seen])
-    if alike:
-        LAST[0] = seen, _lengths_of(own, {}), dtype
+    if alike and (known := _lengths_of(own, {})) is not None:
+        LAST[0] = seen, known, dtype
     return found, dtype, {key: params[key].astype(dtype, copy=False) for key in PARAMETERS}
 
 

@@ -313,8 +313,8 @@ def _given(params, arrays, sizes=None):
     own = [(f"params[{key!r}]", _parameter(params, key), axes) for key, axes in PARAMETERS.items()]
     found, dtype = _checked([*own, *arrays], sizes)
     alike = seen is not None and all([dtype == one for _, _, one in seen])
-    if alike:
-        LAST[0] = seen, _lengths_of(own, {}), dtype
+    if alike and (known := _lengths_of(own, {})) is not None:
+        LAST[0] = seen, known, dtype
     return found, dtype, {key: params[key].astype(dtype, copy=False) for key in PARAMETERS}
 
 
@@ -579,7 +579,7 @@ def pieces_of(B, matrix):
 
 def is_apart(B, N, gates):
     """Whether the gates of products (B, N) are put apart: few numbers, for which another call takes less than rows."""
-    return gates > 1 and B > 1 and B * N <= 2**13
+    return gates > 1 and B > 1 and B * N <= 2**11 * gates
 
 
 def piece_places(a, matrix, gates=1):

@@ -377,8 +377,8 @@ def cell_backward(cache, d_ys, h=None):
             stop = min(start + window, T)
             d_net = d_net_window[:stop - start]
             rows_times(d_net[..., H:4 * H], W, out=d_x[start:stop])
-            d_U = added(d_U, np.dot(rows(d_net[..., 0:3 * H]).T, rows(h[start:stop])))
-            d_W = added(d_W, np.dot(rows(d_net[..., H:4 * H]).T, rows(x[start:stop])))
+            d_U = added(d_U, rows(d_net[..., 0:3 * H]).T @ rows(h[start:stop]))
+            d_W = added(d_W, rows(d_net[..., H:4 * H]).T @ rows(x[start:stop]))
             d_b = added(d_b, sum_of_rows(d_net[..., H:4 * H]))
             d_c_n = added(d_c_n, sum_of_rows(d_net[..., 0:H]))
     if lengths is not None:
@@ -710,7 +710,7 @@ def forward_in_parts(forward, parts, B, params, timed, others, chosen):
 
 def is_apart(B, N, gates):
     """Whether the gates of products (B, N) are put apart: few numbers, for which another call takes less than rows."""
-    return gates > 1 and B > 1 and B * N <= 2**13
+    return gates > 1 and B > 1 and B * N <= 2**11 * gates
 
 
 def gates_of(a, matrix, gates):
@@ -814,7 +814,7 @@ def gates_times(gates, a, matrix, term):
         return found.swapaxes(0, 1)
     if not is_small:
         found = rows_plus(a, matrix, term).reshape(T, B, gates, N // gates).swapaxes(1, 2)
-        return np.ascontiguousarray(found) if B * N <= 2**13 else found
+        return np.ascontiguousarray(found) if B * N <= 2**11 * gates else found
     a, matrix = with_row(a, matrix, term)
     found = memory((T, gates, B, N // gates), np.result_type(a, matrix))
     places = found.reshape(T, gates, B // rows, rows, N // gates // columns, columns).transpose(0, 2, 1, 4, 3, 5)

@@ -145,7 +145,7 @@ def piece(B, K, N, dtype, most=2**23, gates=1):
     return rows, columns, gates''',
     "is_apart": '''def is_apart(B, N, gates):
     """Whether the gates of products (B, N) are put apart: few numbers, for which another call takes less than rows."""
-    return gates > 1 and B > 1 and B * N <= 2**13''',
+    return gates > 1 and B > 1 and B * N <= 2**11 * gates''',
     "product_with": '''def product_with(matrix, B=1, gates=1):
     """What multiplies B rows by what `in_pieces` has made, and puts its gates where `gates_of` reads them."""
     if matrix.ndim > 2:
@@ -202,7 +202,7 @@ def piece(B, K, N, dtype, most=2**23, gates=1):
         return found.swapaxes(0, 1)
     if not is_small:
         found = rows_plus(a, matrix, term).reshape(T, B, gates, N // gates).swapaxes(1, 2)
-        return np.ascontiguousarray(found) if B * N <= 2**13 else found
+        return np.ascontiguousarray(found) if B * N <= 2**11 * gates else found
     a, matrix = with_row(a, matrix, term)
     found = memory((T, gates, B, N // gates), np.result_type(a, matrix))
     places = found.reshape(T, gates, B // rows, rows, N // gates // columns, columns).transpose(0, 2, 1, 4, 3, 5)
