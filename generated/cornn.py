@@ -60,8 +60,7 @@ def forward(params, x, y=None, z=None, *, lengths=None, cache=True, checkpoint=N
     Returns the outputs (T, B, H), the final states by name, and a cache for `backward`, which
     refers to the arrays given here. Raises ValueError for an array of the wrong shape or dtype.
     """
-    arrays = []
-    arrays.append(("x", x, ("T", "B", "D")))
+    arrays = [("x", x, ("T", "B", "D"))]
     if y is not None:
         arrays.append(("y", y, ("B", "H")))
     if z is not None:
@@ -142,8 +141,7 @@ def backward(cache, d_ys, y=None, z=None):
     if len(cache) == 2:  # of `forward_by_blocks`
         return backward_by_blocks(cache, d_ys, {"y": y, "z": z}, ("x",))
     sizes, dtype, lengths, values = cache
-    arrays = []
-    arrays.append(("d_ys", d_ys, ("T", "B", "H")))
+    arrays = [("d_ys", d_ys, ("T", "B", "H"))]
     if y is not None:
         arrays.append(("y", y, ("B", "H")))
     if z is not None:
@@ -285,8 +283,7 @@ def step_backward(cache, d_y, y=None, z=None):
     what the batch shares is summed over it. Raises ValueError for an array of the wrong shape or dtype.
     """
     sizes, dtype, values = cache
-    arrays = []
-    arrays.append(("d_y", d_y, ("B", "H")))
+    arrays = [("d_y", d_y, ("B", "H"))]
     if y is not None:
         arrays.append(("y", y, ("B", "H")))
     if z is not None:

@@ -64,8 +64,7 @@ def forward(params, x, S=None, *, lengths=None, cache=True, checkpoint=None):
     Returns the outputs (T, B, H), the final states by name, and a cache for `backward`, which
     refers to the arrays given here. Raises ValueError for an array of the wrong shape or dtype.
     """
-    arrays = []
-    arrays.append(("x", x, ("T", "B", "D")))
+    arrays = [("x", x, ("T", "B", "D"))]
     if S is not None:
         arrays.append(("S", S, ("B", "H", "N")))
     sizes, dtype, params = _given(params, arrays)
@@ -138,8 +137,7 @@ def backward(cache, d_ys, S=None):
     if len(cache) == 2:  # of `forward_by_blocks`
         return backward_by_blocks(cache, d_ys, {"S": S}, ("x",))
     sizes, dtype, lengths, values = cache
-    arrays = []
-    arrays.append(("d_ys", d_ys, ("T", "B", "H")))
+    arrays = [("d_ys", d_ys, ("T", "B", "H"))]
     if S is not None:
         arrays.append(("S", S, ("B", "H", "N")))
     _, dtype = _checked(arrays, sizes, dtype)
@@ -273,8 +271,7 @@ def step_backward(cache, d_y, S=None):
     what the batch shares is summed over it. Raises ValueError for an array of the wrong shape or dtype.
     """
     sizes, dtype, values = cache
-    arrays = []
-    arrays.append(("d_y", d_y, ("B", "H")))
+    arrays = [("d_y", d_y, ("B", "H"))]
     if S is not None:
         arrays.append(("S", S, ("B", "H", "N")))
     _, dtype = _checked(arrays, sizes, dtype)

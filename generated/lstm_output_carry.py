@@ -84,8 +84,7 @@ def forward(params, X, H=None, c=None, *, lengths=None, cache=True, checkpoint=N
     Returns the outputs (T, B, H), the final states by name, and a cache for `backward`, which
     refers to the arrays given here. Raises ValueError for an array of the wrong shape or dtype.
     """
-    arrays = []
-    arrays.append(("X", X, ("T", "B", "D")))
+    arrays = [("X", X, ("T", "B", "D"))]
     if H is not None:
         arrays.append(("H", H, ("B", "H")))
     if c is not None:
@@ -183,8 +182,7 @@ def backward(cache, d_ys, H=None, c=None):
     if len(cache) == 2:  # of `forward_by_blocks`
         return backward_by_blocks(cache, d_ys, {"H": H, "c": c}, ("X",))
     sizes, dtype, lengths, values = cache
-    arrays = []
-    arrays.append(("d_ys", d_ys, ("T", "B", "H")))
+    arrays = [("d_ys", d_ys, ("T", "B", "H"))]
     if H is not None:
         arrays.append(("H", H, ("B", "H")))
     if c is not None:
@@ -424,8 +422,7 @@ def step_backward(cache, d_y, H=None, c=None):
     what the batch shares is summed over it. Raises ValueError for an array of the wrong shape or dtype.
     """
     sizes, dtype, values = cache
-    arrays = []
-    arrays.append(("d_y", d_y, ("B", "H")))
+    arrays = [("d_y", d_y, ("B", "H"))]
     if H is not None:
         arrays.append(("H", H, ("B", "H")))
     if c is not None:

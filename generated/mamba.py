@@ -64,8 +64,7 @@ def forward(params, x, S=None, *, lengths=None, cache=True, checkpoint=None):
     Returns the outputs (T, B, D), the final states by name, and a cache for `backward`, which
     refers to the arrays given here. Raises ValueError for an array of the wrong shape or dtype.
     """
-    arrays = []
-    arrays.append(("x", x, ("T", "B", "D")))
+    arrays = [("x", x, ("T", "B", "D"))]
     if S is not None:
         arrays.append(("S", S, ("B", "D", "N")))
     sizes, dtype, params = _given(params, arrays)
@@ -135,8 +134,7 @@ def backward(cache, d_ys, S=None):
     if len(cache) == 2:  # of `forward_by_blocks`
         return backward_by_blocks(cache, d_ys, {"S": S}, ("x",))
     sizes, dtype, lengths, values = cache
-    arrays = []
-    arrays.append(("d_ys", d_ys, ("T", "B", "D")))
+    arrays = [("d_ys", d_ys, ("T", "B", "D"))]
     if S is not None:
         arrays.append(("S", S, ("B", "D", "N")))
     _, dtype = _checked(arrays, sizes, dtype)
@@ -246,8 +244,7 @@ def step_backward(cache, d_y, S=None):
     what the batch shares is summed over it. Raises ValueError for an array of the wrong shape or dtype.
     """
     sizes, dtype, values = cache
-    arrays = []
-    arrays.append(("d_y", d_y, ("B", "D")))
+    arrays = [("d_y", d_y, ("B", "D"))]
     if S is not None:
         arrays.append(("S", S, ("B", "D", "N")))
     _, dtype = _checked(arrays, sizes, dtype)

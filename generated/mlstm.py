@@ -79,8 +79,7 @@ def forward(params, x, m=None, C=None, n=None, *, lengths=None, cache=True, chec
     Returns the outputs (T, B, H), the final states by name, and a cache for `backward`, which
     refers to the arrays given here. Raises ValueError for an array of the wrong shape or dtype.
     """
-    arrays = []
-    arrays.append(("x", x, ("T", "B", "D")))
+    arrays = [("x", x, ("T", "B", "D"))]
     if m is not None:
         arrays.append(("m", m, ("B", "1")))
     if C is not None:
@@ -207,8 +206,7 @@ def backward(cache, d_ys, m=None, C=None, n=None):
     if len(cache) == 2:  # of `forward_by_blocks`
         return backward_by_blocks(cache, d_ys, {"m": m, "C": C, "n": n}, ("x",))
     sizes, dtype, lengths, values = cache
-    arrays = []
-    arrays.append(("d_ys", d_ys, ("T", "B", "H")))
+    arrays = [("d_ys", d_ys, ("T", "B", "H"))]
     if m is not None:
         arrays.append(("m", m, ("B", "1")))
     if C is not None:
@@ -458,8 +456,7 @@ def step_backward(cache, d_y, m=None, C=None, n=None):
     what the batch shares is summed over it. Raises ValueError for an array of the wrong shape or dtype.
     """
     sizes, dtype, values = cache
-    arrays = []
-    arrays.append(("d_y", d_y, ("B", "H")))
+    arrays = [("d_y", d_y, ("B", "H"))]
     if m is not None:
         arrays.append(("m", m, ("B", "1")))
     if C is not None:

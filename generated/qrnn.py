@@ -69,8 +69,7 @@ def forward(params, x, c=None, p=None, *, lengths=None, cache=True, checkpoint=N
     Returns the outputs (T, B, H), the final states by name, and a cache for `backward`, which
     refers to the arrays given here. Raises ValueError for an array of the wrong shape or dtype.
     """
-    arrays = []
-    arrays.append(("x", x, ("T", "B", "D")))
+    arrays = [("x", x, ("T", "B", "D"))]
     if c is not None:
         arrays.append(("c", c, ("B", "H")))
     if p is not None:
@@ -165,8 +164,7 @@ def backward(cache, d_ys, c=None, p=None):
     if len(cache) == 2:  # of `forward_by_blocks`
         return backward_by_blocks(cache, d_ys, {"c": c, "p": p}, ("x",))
     sizes, dtype, lengths, values = cache
-    arrays = []
-    arrays.append(("d_ys", d_ys, ("T", "B", "H")))
+    arrays = [("d_ys", d_ys, ("T", "B", "H"))]
     if c is not None:
         arrays.append(("c", c, ("B", "H")))
     if p is not None:
@@ -340,8 +338,7 @@ def step_backward(cache, d_y, c=None, p=None):
     what the batch shares is summed over it. Raises ValueError for an array of the wrong shape or dtype.
     """
     sizes, dtype, values = cache
-    arrays = []
-    arrays.append(("d_y", d_y, ("B", "H")))
+    arrays = [("d_y", d_y, ("B", "H"))]
     if c is not None:
         arrays.append(("c", c, ("B", "H")))
     if p is not None:

@@ -64,8 +64,7 @@ def forward(params, x, s=None, *, lengths=None, cache=True, checkpoint=None, f="
     Returns the outputs (T, B, K), the final states by name, and a cache for `backward`, which
     refers to the arrays given here. Raises ValueError for an array of the wrong shape or dtype.
     """
-    arrays = []
-    arrays.append(("x", x, ("T", "B", "D")))
+    arrays = [("x", x, ("T", "B", "D"))]
     if s is not None:
         arrays.append(("s", s, ("B", "H")))
     sizes, dtype, params = _given(params, arrays)
@@ -120,8 +119,7 @@ def backward(cache, d_ys, s=None):
     if len(cache) == 2:  # of `forward_by_blocks`
         return backward_by_blocks(cache, d_ys, {"s": s}, ("x",))
     sizes, dtype, lengths, values = cache
-    arrays = []
-    arrays.append(("d_ys", d_ys, ("T", "B", "K")))
+    arrays = [("d_ys", d_ys, ("T", "B", "K"))]
     if s is not None:
         arrays.append(("s", s, ("B", "H")))
     _, dtype = _checked(arrays, sizes, dtype)
@@ -231,8 +229,7 @@ def step_backward(cache, d_y, s=None):
     what the batch shares is summed over it. Raises ValueError for an array of the wrong shape or dtype.
     """
     sizes, dtype, values = cache
-    arrays = []
-    arrays.append(("d_y", d_y, ("B", "K")))
+    arrays = [("d_y", d_y, ("B", "K"))]
     if s is not None:
         arrays.append(("s", s, ("B", "H")))
     _, dtype = _checked(arrays, sizes, dtype)

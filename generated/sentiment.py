@@ -284,8 +284,7 @@ def cell_backward(cache, d_ys, h=None):
     what the batch shares is summed over it. Raises ValueError for an array of the wrong shape or dtype.
     """
     sizes, dtype, lengths, values = cache
-    arrays = []
-    arrays.append(("d_ys", d_ys, ("T", "B", "H")))
+    arrays = [("d_ys", d_ys, ("T", "B", "H"))]
     if h is not None:
         arrays.append(("h", h, ("B", "H")))
     _, dtype = _checked(arrays, sizes, dtype)
@@ -431,8 +430,7 @@ def readout_backward(cache, d_ys):
     what the batch shares is summed over it. Raises ValueError for an array of the wrong shape or dtype.
     """
     sizes, dtype, lengths, values = cache
-    arrays = []
-    arrays.append(("d_ys", d_ys, ("T", "B", "K")))
+    arrays = [("d_ys", d_ys, ("T", "B", "K"))]
     _, dtype = _checked(arrays, sizes, dtype)
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
     (V, h) = values

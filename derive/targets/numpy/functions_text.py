@@ -275,8 +275,7 @@ class Functions:
     def _door(self, given: Sequence[Argument], *, whole: bool = False) -> list[str]:
         """Checks on everything that comes in; `whole`: of a sequence."""
         if whole and self.packs:
-            first, *others = self._listed(given) or ["arrays = []"]
-            return ["arrays = []", first, *others, *self._checked(whole=True)]
+            return [*_begun(self._listed(given)), *self._checked(whole=True)]
         every = f'(f"params[{{key!r}}]", _parameter(params, key), axes) for key, axes in {self._table}.items()'
         return [f"arrays = [{every}]", *self._listed(given), *self._checked(whole=whole)]
 
@@ -392,8 +391,7 @@ class Functions:
         return [
             *by_blocks,
             f"{', '.join(['sizes', 'dtype', *remembered, 'values'])} = cache",
-            "arrays = []",
-            *arriving,
+            *_begun(arriving),
             "_, dtype = _checked(arrays, sizes, dtype)",
             *by_parts,
         ]
@@ -449,6 +447,12 @@ class Functions:
         order = [q.name for q in (*program.parameters, *program.inputs, *program.states)]
         pairs = [f'    "{key}": {passes.gradients[key]},' for key in order if key in passes.gradients]
         return ["return {", *started, *pairs, "}"]
+
+
+def _begun(lines: Sequence[str]) -> list[str]:
+    """The lines that list arrays, from an empty list on or from the first array."""
+    first = re.fullmatch(r"arrays\.append\((.*)\)", lines[0]) if lines else None
+    return [f"arrays = [{first[1]}]", *lines[1:]] if first else ["arrays = []", *lines]
 
 
 def _named(values: Mapping[str, str], passes: Passes, shown: str = "{}") -> str:
