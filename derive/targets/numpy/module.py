@@ -12,8 +12,8 @@ from derive.targets.lowering.single_step import Passes
 from derive.targets.numpy import examples_text
 from derive.targets.numpy.functions_text import Functions
 from derive.targets.numpy.helpers import choices, helper_texts
+from derive.targets.numpy.passes.tuned import tuned
 from derive.targets.numpy.pieces import Function
-from derive.targets.numpy.tuned import tuned
 from derive.targets.templates import environment
 from derive.targets.words import axes_text, equation_lines, plain, source_line, tuple_text
 

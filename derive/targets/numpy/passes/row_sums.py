@@ -19,7 +19,7 @@ from derive.targets.language.code import (
     Tuple,
     size_text,
 )
-from derive.targets.numpy.gathered import row_lengths
+from derive.targets.numpy.passes.gathered import row_lengths
 
 
 def row_sums(statements: Sequence[Statement], fresh: Callable[[str], Name]) -> list[Statement]:

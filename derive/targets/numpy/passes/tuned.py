@@ -9,12 +9,12 @@ from derive.targets.language.code import Apply, Assign, Call, Name, Statement, a
 from derive.targets.language.names import Names
 from derive.targets.lowering.lowered import Lowered
 from derive.targets.lowering.single_step import Passes
-from derive.targets.numpy import direct_calls, gathered, small_products, sums_over_steps
-from derive.targets.numpy.brief_calls import brief_calls
-from derive.targets.numpy.gates_first import HELPERS, gates_first
-from derive.targets.numpy.row_sums import row_sums
-from derive.targets.numpy.side_by_side import side_by_side
-from derive.targets.numpy.whole_rows import whole_rows
+from derive.targets.numpy.passes import direct_calls, gathered, small_products, sums_over_steps
+from derive.targets.numpy.passes.brief_calls import brief_calls
+from derive.targets.numpy.passes.gates_first import HELPERS, gates_first
+from derive.targets.numpy.passes.row_sums import row_sums
+from derive.targets.numpy.passes.side_by_side import side_by_side
+from derive.targets.numpy.passes.whole_rows import whole_rows
 from derive.targets.passes import fast_passes, layout
 
 

@@ -35,7 +35,7 @@ from derive.targets.language.code import (
     read,
     size_text,
 )
-from derive.targets.numpy.gates_first import NUMBERWISE, gates_taken
+from derive.targets.numpy.passes.gates_first import NUMBERWISE, gates_taken
 from derive.targets.passes.shapes import B
 
 HELPERS = ("by_gates",)
