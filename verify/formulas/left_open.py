@@ -8,7 +8,7 @@ from dataclasses import replace
 from derive.errors import InputError
 from derive.reader.claims.meaning import Claiming
 from derive.reader.claims.statements.chains import Statement
-from derive.reader.claims.statements.left_out import dotted
+from derive.reader.claims.statements.left_out import LEFT_OUT, dotted
 from derive.reader.meaning import tree
 from derive.reader.text.syntax import Group, Mark, Sum, Syntax
 from verify.formulas.bounds.related import DERIVED
@@ -36,6 +36,9 @@ def judged(
     only where it says one value of the step for another: of derivatives it may name one path of several.
     """
     if whole.reason != IN_DOTS:
+        guessed = any(words.startswith(LEFT_OUT) for words in whole.assumptions)  # f_t = σ(·)
+        if guessed and _is_value(left, claiming) and whole.word in (Word.PROVED, Word.HOLDS_IF):
+            return Judgement(whole.formula, Word.NOT_A_CLAIM, reason=UNSAID, place=whole.place)
         return whole
     if not isinstance(right, Sum) or not _is_dots(right.terms[-1][1]):
         return replace(whole, word=Word.NOT_A_CLAIM, reason=UNSAID) if _is_value(left, claiming) else whole

@@ -25,7 +25,7 @@ from verify.notes.models.stating import UPDATE
 
 OF_TWO_MINDS = "wrong by the model, of which line {line} says another thing"
 
-OF_UNREAD = "wrong if {letter} is not what line {line} says, which cannot be read"
+OF_UNREAD = "wrong if {letter} is not what line {line} says, which is not understood"
 _SCRIPTS = r"(?:\s*[_^]\s*(?:\{(?:[^{}]|\{[^{}]*\})*\}|\\?\w))"
 _ERROR = regex(rf"(?:\\delta(?![A-Za-z])|δ){_SCRIPTS}*|(?<![A-Za-z\\])d[a-z]{_SCRIPTS}")
 """δ_t and dy_t."""

@@ -26,6 +26,9 @@ _LETTERS = regex(r"[A-Za-z]+")
 STEP = Symbol("step_left_out", integer=True)
 """The step of such an argument: that of the product it stands in, or of the Jacobian it is compared with."""
 
+LEFT_OUT = "what is left out"
+"""The argument at dots, σ(·)."""
+
 
 def dotted(group: Group | None) -> bool:
     """Whether nothing but dots stands in a bracket."""
@@ -74,7 +77,7 @@ def argument(claiming: Claiming, called: Function, slope: Written, group: Group 
     letter = claiming.letters.taken(inside, claiming.fragment) if inside is not None else None
     time: Expr = STEP
     if group is None or dotted(group) or shown:
-        named = "what is left out"
+        named = LEFT_OUT
     elif inside is None or letter is None or claiming.knows(letter):
         return None
     else:
