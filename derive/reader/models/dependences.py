@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from sympy import HadamardProduct
 
+from derive import nodes
 from derive.cell import Cell
 from derive.errors import InputError
 from derive.nodes import Elementwise, Node, Quantity, leaves
@@ -57,11 +58,13 @@ def some_function(name: str) -> str:
 
 def gating(cell: Cell) -> frozenset[str]:
     """The inputs that open or close what a state is made of: α of α_t ⊙ h_{t-1}, and of (1 - α_t) ⊙ h̃_t."""
-    computed = {e.symbol.name for e in cell.equations} | {state.name for state in cell.states}
+    states = {state.name for state in cell.states}
+    computed = {e.symbol.name for e in cell.equations} - states
     inputs = {one.name for one in cell.inputs} - INPUTS
     found = set()
     for product in (product for e in cell.equations for product in e.expression.atoms(HadamardProduct)):
-        if any(isinstance(factor, Quantity) and factor.name in computed for factor in product.args):
+        moving = [one for one in product.args if isinstance(one, Quantity)]
+        if any(one.name in computed or (one.name in states and one.time != nodes.t) for one in moving):
             found |= {name for factor in product.args if (name := _opening(factor)) in inputs}
     return frozenset(found)
 
