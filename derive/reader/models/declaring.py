@@ -156,6 +156,8 @@ def text_of(chosen: Choice) -> tuple[list[Fragment], list[Declaration]]:
     }
     numbers = [name for name in (*chosen.numbers, *chosen.single) if name in read]
     declared += [_declared("where", rf"{_lettered(name)} \in \mathbb{{R}}") for name in numbers]
+    square = (name for name in chosen.matrices if name in read)
+    declared += [_declared("where", rf"{_lettered(name)}{time} \in \mathbb{{R}}^{{m \times m}}") for name in square]
     return formulas, declared
 
 

@@ -15,7 +15,7 @@ from derive.reader.claims.meant import Loss, Meant
 from derive.reader.document.elaborate import cell as elaborated
 from derive.reader.models.aliases import aliases, carried, shorthands, slips, with_aliases, with_carried, without_slips
 from derive.reader.models.choice import Choice, Refused, nearest, without_later_losses
-from derive.reader.models.commuting import commuting, divided, valued
+from derive.reader.models.commuting import acting_in, commuting, divided, turned_before, valued
 from derive.reader.models.declaring import ACCENTED, declarations, declared_name, said_shapes, text_of, within
 from derive.reader.models.dependences import OPEN, gating, moves, some_function
 from derive.reader.models.equations.equation import INPUTS, LOSSES, TRANSPOSES, Equation
@@ -37,6 +37,7 @@ NUMBERS = "the letters are numbers, as {one} and {other} are multiplied in eithe
 SMALL = "the letters are numbers, as all weights are small letters"
 DIVIDED = "the letters are numbers, as line {line} divides by a number with {letter} in it"
 VALUED = "the letters are numbers, as line {line} gives one"
+TURNED = "{letter} is a square matrix, as its transpose stands before another letter"
 SAID_SMALL = "the letters are numbers, as the words of the note say"
 OF_TWO = "{name} is {entry} alone, though {other} has an equation of its own"
 FIRST_OF_TWO = "{name} is the first of the values that line {line} gives it"
@@ -329,6 +330,8 @@ def _settle(chosen: Choice, error: InputError) -> bool:
         chosen.unused |= said
         return True
     settled = chosen.doubts or SAID_SMALL in chosen.assumed
+    if isinstance(error, ShapesOpenError) and _take_matrices(chosen, error, settled=bool(settled)):
+        return True
     if isinstance(error, ShapesOpenError) and not settled and (why := _all_numbers(chosen)):
         chosen.single += dict.fromkeys((*chosen.by_name, *chosen.used))
         (chosen.assumed if why == SAID_SMALL else chosen.doubts).append(why)
@@ -398,6 +401,33 @@ def _matrix_in_use(chosen: Choice) -> Equation | None:
             if TRANSPOSES.search(text) and mention.offset == reader.offset:
                 return own
     return None
+
+
+def _take_matrices(chosen: Choice, error: ShapesOpenError, *, settled: bool) -> bool:
+    """Take capital letters to be matrices and small ones numbers, where one capital letter shows that it is one."""
+    if chosen.matrices:
+        open_ = dict.fromkeys(letter_name(letter) for letter in error.letters)
+        more = [name for name in open_ if name in chosen.used and name not in (*chosen.matrices, *chosen.numbers)]
+        chosen.numbers += filter(_is_small, more)
+        chosen.matrices += [name for name in more if not _is_small(name)]
+        return bool(more)
+    shown = [] if settled else _matrices(chosen)
+    chosen.matrices += shown
+    chosen.numbers += [name for name, times in chosen.used.items() if shown and times == {None}]
+    chosen.doubts += [TURNED.format(letter=f"${spelled(name)}$") for name in shown]
+    return bool(shown)
+
+
+def _matrices(chosen: Choice) -> list[str]:
+    """The capital letters of a step that act on a state before, and that formulas transpose before something.
+
+    None where a weight is a capital letter, which shows by itself what is a matrix.
+    """
+    if not all(_is_small(name) for name, times in chosen.used.items() if times == {None}):
+        return []
+    turned = {name for one in chosen.given.claiming for name in turned_before(one)}
+    acting = (name for reader in chosen.by_name.values() for name in acting_in(reader))
+    return [name for name in dict.fromkeys(acting) if name in turned]
 
 
 def _all_numbers(chosen: Choice) -> str:
