@@ -163,6 +163,8 @@ def text_of(chosen: Choice) -> tuple[list[Fragment], list[Declaration]]:
 
 def _lettered(name: str) -> str:
     """The letter of a name in LaTeX, a number behind another label above it: w_a^{(1)}, as w_{a,1} is another name."""
+    if name == "Delta_t":  # one letter, Δt, with no step
+        return r"\Delta t"
     written = spelled(name)
     below, _, number = name.rpartition("_")
     above = number.isdigit() and letter_name(str(written)) != name

@@ -9,7 +9,7 @@ from itertools import chain
 from derive import nodes
 from derive.cell import Cell
 from derive.errors import InputError, Place, ShapesOpenError
-from derive.notation import spelled
+from derive.notation import GREEK, spelled
 from derive.patterns import regex
 from derive.reader.claims.meant import Loss, Meant
 from derive.reader.document.elaborate import cell as elaborated
@@ -326,6 +326,9 @@ def _settle(chosen: Choice, error: InputError) -> bool:
         )
         (chosen.single if single else chosen.numbers).append(name)
         return True
+    if isinstance(error, ShapesOpenError) and (factors := _factors(chosen, error)):
+        chosen.numbers += factors
+        return True
     if said := set(said_shapes(chosen)) - chosen.unused:  # which may be what is wrong
         chosen.unused |= said
         return True
@@ -401,6 +404,13 @@ def _matrix_in_use(chosen: Choice) -> Equation | None:
             if TRANSPOSES.search(text) and mention.offset == reader.offset:
                 return own
     return None
+
+
+def _factors(chosen: Choice, error: ShapesOpenError) -> list[str]:
+    """The letters of which alone it is open what they are, if all are Greek ones without a step: α of α (x - h), Δt."""
+    names = list(dict.fromkeys(letter_name(letter) for letter in error.letters))
+    greek = all(name == "Delta_t" or (name in GREEK and _is_small(name)) for name in names)
+    return names if greek and all(chosen.used.get(name) == {None} for name in names) else []
 
 
 def _take_matrices(chosen: Choice, error: ShapesOpenError, *, settled: bool) -> bool:
