@@ -37,16 +37,16 @@ NUMBERS = "the letters are numbers, as {one} and {other} are multiplied in eithe
 SMALL = "the letters are numbers, as all weights are small letters"
 DIVIDED = "the letters are numbers, as line {line} divides by a number with {letter} in it"
 VALUED = "the letters are numbers, as line {line} gives one"
-TURNED = "{letter} is a square matrix, as its transpose stands before another letter"
+TURNED = "capital letters are square matrices and small ones numbers, as a transpose before another letter shows"
 SAID_SMALL = "the letters are numbers, as the words of the note say"
 OF_TWO = "{name} is {entry} alone, though {other} has an equation of its own"
 FIRST_OF_TWO = "{name} is the first of the values that line {line} gives it"
 GUARDED = "logarithms are read without the small number that keeps them finite"
 GUARDED_OFTEN = "logarithms are read without the small number that keeps them finite, which other formulas may have"
 FROM_ZERO = "steps are counted from 0, as the loss sums them, so that T - 1 is the last one"
-HARMLESS = frozenset([SMALL, GUARDED, FROM_ZERO])
-"""Guesses that make nothing wrong: that all sizes are 1, or a small number 0, in what is said of any; how the loss of
-the document itself counts.
+HARMLESS = frozenset([SMALL, TURNED, GUARDED, FROM_ZERO])
+"""Guesses that make nothing wrong: that all sizes are 1, or a small number 0, in what is said of any; that something
+is a number of which no derivative speaks; how the loss of the document itself counts.
 """
 SLIPPED = "{letter} stands for {other}, in which alone its equation differs from a part of another"
 CARRIED = "what reads {value} is meant to read {state}, which is the same and which alone is spoken of"
@@ -326,9 +326,6 @@ def _settle(chosen: Choice, error: InputError) -> bool:
         )
         (chosen.single if single else chosen.numbers).append(name)
         return True
-    if isinstance(error, ShapesOpenError) and (factors := _factors(chosen, error)):
-        chosen.numbers += factors
-        return True
     if said := set(said_shapes(chosen)) - chosen.unused:  # which may be what is wrong
         chosen.unused |= said
         return True
@@ -338,6 +335,9 @@ def _settle(chosen: Choice, error: InputError) -> bool:
     if isinstance(error, ShapesOpenError) and not settled and (why := _all_numbers(chosen)):
         chosen.single += dict.fromkeys((*chosen.by_name, *chosen.used))
         (chosen.assumed if why == SAID_SMALL else chosen.doubts).append(why)
+        return True
+    if isinstance(error, ShapesOpenError) and (factors := _factors(chosen, error)):
+        chosen.numbers += factors
         return True
     if isinstance(error, ShapesOpenError) and (matrix := _matrix_in_use(chosen)):
         leave_open(chosen, matrix.target, Refused(matrix.at, IN_USE.format(name=matrix.target)))
@@ -417,15 +417,17 @@ def _take_matrices(chosen: Choice, error: ShapesOpenError, *, settled: bool) -> 
     """Take capital letters to be matrices and small ones numbers, where one capital letter shows that it is one."""
     if chosen.matrices:
         open_ = dict.fromkeys(letter_name(letter) for letter in error.letters)
-        more = [name for name in open_ if name in chosen.used and name not in (*chosen.matrices, *chosen.numbers)]
-        chosen.numbers += filter(_is_small, more)
-        chosen.matrices += [name for name in more if not _is_small(name)]
-        return bool(more)
-    shown = [] if settled else _matrices(chosen)
-    chosen.matrices += shown
-    chosen.numbers += [name for name, times in chosen.used.items() if shown and times == {None}]
-    chosen.doubts += [TURNED.format(letter=f"${spelled(name)}$") for name in shown]
-    return bool(shown)
+        taken = {*chosen.matrices, *chosen.numbers, *chosen.single}
+        small = [name for name in open_ if name in chosen.used and name not in taken and _is_small(name)]
+        matrices = [name for name in open_ if name in chosen.used and name not in taken and not _is_small(name)]
+    else:
+        matrices = [] if settled else _matrices(chosen)
+        small = [name for name, times in chosen.used.items() if matrices and times == {None}]
+        chosen.doubts += [TURNED] * bool(matrices)
+    chosen.matrices += matrices
+    chosen.single += [name for name in small if name not in chosen.given.in_gradients]
+    chosen.numbers += [name for name in small if name in chosen.given.in_gradients]
+    return bool(matrices or small)
 
 
 def _matrices(chosen: Choice) -> list[str]:
