@@ -14,7 +14,11 @@ BEFORE = "${written}$ is the step before"
 
 _NUMBER = r"\\(?:alpha|beta|gamma|lambda|eta|epsilon|varepsilon|kappa|mu|rho|tau)(?![A-Za-z])|\\Delta\s*t(?![A-Za-z])"
 _FROM_ONE = regex(rf"[(\[]\s*1\s*-\s*(?P<letter>{_NUMBER})\s*(?:\\right\s*)?[)\]]")
-_BRACKET = regex(r"\s*(?=(?:\\left\s*|\\[bB]igg?l?\s*)?[(\[])")
+_BRACKET = regex(
+    r"\s*(?=(?:\\left\s*|\\[bB]igg?l?\s*)?[(\[]"
+    r"(?!\s*\\?[A-Za-z]+\s*(?:_\s*(?:\w|\{[^{}]*\}))?\s*(?:\\right\s*)?[)\]]))"
+)
+"""A bracket with more than a letter in it, as that of an eigenvalue λ(W) has."""
 _NUMBERS = regex(_NUMBER)
 
 
