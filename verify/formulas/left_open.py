@@ -10,12 +10,14 @@ from derive.reader.claims.meaning import Claiming
 from derive.reader.claims.statements.chains import Statement
 from derive.reader.claims.statements.left_out import LEFT_OUT, dotted
 from derive.reader.meaning import tree
-from derive.reader.text.syntax import Group, Mark, Sum, Syntax
+from derive.reader.text.syntax import Group, Mark, Product, Run, Sum, Syntax
 from verify.formulas.bounds.related import DERIVED
 from verify.formulas.judgement import Judgement, Word
 
 IN_DOTS = "the dots have no plain pattern"
 LEFT_OPEN = "the sum goes on with what is not written out, {rest}: only what is written is judged"
+GOES_ON = "the dots go on as far as the left side goes back"
+OTHERWISE_WRONG = "wrong if {words}"
 PART = "part of a sum that goes on with what is not written out, {rest}"
 UNSAID = "leaves out part of what a value is computed from"
 _LACKING = frozenset(["missing term", "only the direct path"])
@@ -40,6 +42,8 @@ def judged(
         if guessed and _is_value(left, claiming) and whole.word in (Word.PROVED, Word.HOLDS_IF):
             return Judgement(whole.formula, Word.NOT_A_CLAIM, reason=UNSAID, place=whole.place)
         return whole
+    if (by := _differentiated_by(left, claiming)) is not None and _ends_in_dots(right):
+        return _to_the_end(by, claiming, whole, lambda: judge(right, statement))
     if not isinstance(right, Sum) or not _is_dots(right.terms[-1][1]):
         return replace(whole, word=Word.NOT_A_CLAIM, reason=UNSAID) if _is_value(left, claiming) else whole
     *before, (sign, dots) = right.terms
@@ -64,6 +68,38 @@ def judged(
     if found.word is Word.WRONG and named and not named & _LACKING and _of_values(written, claiming):
         return replace(found, formula=whole.formula, correct=None, assumptions=told)
     return blank if found.word is Word.WRONG else replace(found, formula=whole.formula)
+
+
+def _differentiated_by(left: Syntax, claiming: Claiming) -> tree.Ref | None:
+    """h_s of ∂h_t/∂h_s, a state at two steps."""
+    try:
+        said = claiming.term(left)
+    except InputError:
+        return None
+    known = isinstance(said, tree.Derivative) and said.of.name == said.by.name and not said.by.at
+    return said.by if isinstance(said, tree.Derivative) and known and said.by.time is not None else None
+
+
+def _ends_in_dots(right: Syntax) -> bool:
+    last: Syntax = right
+    while isinstance(last, Run | Product) and last.factors:
+        last = last.factors[-1]
+    return last is not right and _is_dots(last)
+
+
+def _to_the_end(by: tree.Ref, claiming: Claiming, whole: Judgement, judge: Callable[[], Judgement]) -> Judgement:
+    """The judgement where the dots of A_t A_{t-1} ⋯ end at the step that the left side names."""
+    claiming.goal = by.time
+    try:
+        found = judge()
+    finally:
+        claiming.goal = None
+    if found.word is Word.WRONG:
+        return replace(whole, reason=OTHERWISE_WRONG.format(words=GOES_ON))
+    if found.word not in (Word.PROVED, Word.HOLDS_IF):
+        return whole
+    told = (GOES_ON, *found.assumptions)
+    return replace(found, word=Word.HOLDS_IF, assumptions=told, reading="; ".join(told), reason="")
 
 
 def _is_dots(node: Syntax) -> bool:

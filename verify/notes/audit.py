@@ -56,12 +56,12 @@ from verify.notes.denied import denied
 from verify.notes.door.arguments import with_arguments_read
 from verify.notes.door.batches import of_one_example
 from verify.notes.door.blocks import with_blocks_as_vectors
-from verify.notes.door.conjugates import of_real_numbers
-from verify.notes.door.diagonals import with_diagonals
+from verify.notes.door.diagonals import of_real_numbers, with_diagonals
 from verify.notes.door.from_zero import counted_from_first, counted_from_one, with_step_before_zero
 from verify.notes.door.gates import asking, for_each_gate, of_each_gate
 from verify.notes.door.named_gradients import with_named_gradients
 from verify.notes.door.own_letters import with_own_letters
+from verify.notes.door.rates import counted_in_intervals, with_numbers_before_brackets
 from verify.notes.door.spoken import words_of
 from verify.notes.door.stacked import of_single_steps
 from verify.notes.door.times import counted
@@ -142,7 +142,8 @@ def _claims(audited: Audited) -> bool:
 
 
 _DOOR: tuple[Callable[[Document], Document], ...] = (
-    of_single_steps, with_blocks_as_vectors, with_units_joined, with_words_read, with_arguments_read, with_diagonals,
+    of_single_steps, with_blocks_as_vectors, with_units_joined, with_words_read, with_arguments_read,
+    with_numbers_before_brackets, counted_in_intervals, with_diagonals,
     counted_from_first, of_real_numbers, of_one_example, counted, with_own_letters, with_step_before_zero,
     counted_from_one, for_each_gate,
 )  # fmt: skip

@@ -15,7 +15,7 @@ from derive.reader.claims.functions import cell_of_functions
 from derive.reader.claims.meant import NOTHING, Meant
 from derive.reader.claims.statements.chains import statements
 from derive.reader.models.equations.equation import Equation
-from derive.reader.models.own import HARMLESS, SMALL
+from derive.reader.models.own import HARMLESS, SMALL, TURNED
 from derive.reader.text.fragment import Fragment
 from verify.formulas.bounds import differences
 from verify.formulas.faults import ClaimsFault, fault_in
@@ -236,8 +236,9 @@ def resting_on(judgement: Judgement, model: Model) -> Judgement:
     if model.doubts and judgement.word in RIGHT:
         return replace(told, word=Word.HOLDS_IF)
     sized = any(mistake.name == "wrong shape" for mistake in judgement.mistakes)
-    if judgement.word is Word.WRONG and sized and SMALL in model.doubts:  # a shape is of no letter that is a number
-        reason = f"{WRONG_IF} {SMALL}"
+    guessed = next((guess for guess in (SMALL, TURNED) if guess in model.doubts), "")
+    if judgement.word is Word.WRONG and sized and guessed:  # a shape says nothing against a guess of shapes
+        reason = f"{WRONG_IF} {guessed}"
         return Judgement(judgement.formula, Word.UNDECIDED, reason=reason, place=judgement.place)
     certain = not HARMLESS.isdisjoint(model.doubts) and not is_guess(model)
     return told if certain and judgement.word is Word.WRONG else judgement

@@ -212,7 +212,8 @@ class Letters:
         # H alone is a size, unless that reading was given up.
         sized = written.base in self.numbers and not written.parts
         noted = noted and not (sized and f"number {written.base}" not in self.guesses.turned)
-        if found is None or (found.time is not None and self._resolve(written, fragment, self._folded, None) == found):
+        stepped = found is not None and found.time is not None and not (written.base == "I" and _is_size(found.time))
+        if found is None or (stepped and self._resolve(written, fragment, self._folded, None) == found):
             # H_t for h_t: a capital with a time is a batch of states
             if found is not None and noted and len(found.at) < 2:
                 self.guesses.assumed[found.name] = f"{spelled(written.base, found.name)} stands for {found.name}"
@@ -430,6 +431,11 @@ class Letters:
         """Whether a letter is a vector of the cell, r of z_{r,t} beside r_t; i, j and k count entries all the same."""
         known = None if word in "ijk" else self.known.get(word)
         return known is not None and self.is_timed(known) and self.quantities[known].shape != (1, 1)
+
+
+def _is_size(time: Expr) -> bool:
+    """Whether what is read as a step may be a size: d of the identity matrix I_d."""
+    return time.is_Symbol and str(time) not in TIME_LETTERS
 
 
 def _another_step(base: str, fragment: Fragment) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sympy import Integer, S
+from sympy import Expr, Integer, S
 
 from derive import functions, nodes
 from derive.errors import InputError
@@ -18,7 +18,7 @@ from derive.reader.claims.gradients.derivatives import evaluated
 from derive.reader.claims.letters import Found
 from derive.reader.claims.meant import Habit
 from derive.reader.claims.powers import to_the_length
-from derive.reader.claims.shown.dots import added, filled
+from derive.reader.claims.shown.dots import added, filled, without_end
 from derive.reader.claims.stacking import identity_size, vec
 from derive.reader.claims.statements import left_out
 from derive.reader.claims.statements.evaluations import at_a_value
@@ -77,6 +77,9 @@ FROM_ZERO = "the sum whose first step is not written begins where its terms do, 
 class Claiming(Brackets):
     """Reads the syntax of one fragment as a claim about a cell."""
 
+    goal: Expr | None = None
+    """The step by whose state the left side differentiates, where a product of Jacobians on the right has no end."""
+
     def is_function(self, node: Syntax) -> bool:
         found = self.letters.taken(node, self.fragment) if isinstance(node, Name | Scripted) else None
         try:
@@ -98,7 +101,8 @@ class Claiming(Brackets):
         return tree.Multiply((left, right), True)
 
     def filled(self, items: list[Term | None], node: Syntax) -> Term:
-        return filled(items, self.unclear("the dots have no plain pattern", node))
+        endless = None if self.goal is None else without_end(items, self.goal)
+        return endless or filled(items, self.unclear("the dots have no plain pattern", node))
 
     def added(self, items: list[tuple[int, Term | None]], node: Syntax) -> Term:
         return added(items, self.unclear("the dots have no plain pattern", node))

@@ -156,6 +156,8 @@ def time_expression(node: Syntax | None, letters: frozenset[str] | None = None) 
     if isinstance(node, Chain) and [one.type for one in node.relations] == ["EQ"]:  # t = 2
         named = time_expression(node.sides[0], TIME_LETTERS) is not None
         return time_expression(node.sides[1], letters) if named else None
+    if letters is None and (step := _named_step(node)):
+        return index(step)
     if isinstance(node, Name):
         word = node.word
         return index(word) if (len(word) == 1 or word in TIME_LETTERS) and (not letters or word in letters) else None
@@ -168,6 +170,18 @@ def time_expression(node: Syntax | None, letters: frozenset[str] | None = None) 
         if all(value is not None for _, value in found):
             return sum((sign * value for sign, value in found if value is not None), Integer(0))
     return None
+
+
+def _named_step(node: Syntax | None) -> str:
+    """The name of a step t_0, t_1, or of a number of steps Δt; nothing where this is none."""
+    match node:
+        case Scripted(base=Name(word="t"), scripts=(Script(kind="sub", rows=((Number(text=number),),)),)):
+            return f"t_{number}"
+        case Name(word="Delta_t"):
+            return "Delta_t"
+        case Scripted(base=Name(word="Delta"), scripts=(Script(kind="sub", rows=((Name(word="t"),),)),)):
+            return "Delta_t"
+    return ""
 
 
 def time_of(node: Syntax | None) -> int | None:

@@ -189,7 +189,8 @@ class Walk(ABC):
     def product(self, node: syntax.Product) -> Term:
         """Factors joined by * and /, from left to right."""
         operators = node.operators
-        if all(o.kind == "TIMES" and not o.negative for o in operators) and any(map(_is_dots, node.factors)):
+        dotted = any(map(_is_dots, node.factors)) or _ends_in_dots(node.factors[-1])
+        if dotted and all(o.kind == "TIMES" and not o.negative for o in operators):
             return self.run([part for f in node.factors for part in (f.factors if isinstance(f, Run) else (f,))])
         items: list[Term] = []
         for before, part in zip((None, *operators), node.factors, strict=True):
@@ -424,6 +425,10 @@ _MARKS = {
     "prime": "a prime needs a letter before it",
     "at": "what a bar with a script says here is not read",
 }
+
+
+def _ends_in_dots(node: Syntax) -> bool:
+    return isinstance(node, Run) and _is_dots(node.factors[-1])
 
 
 def _is_dots(node: Syntax) -> bool:

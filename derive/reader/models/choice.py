@@ -142,6 +142,7 @@ class Choice:
     numbers: list[str] = field(default_factory=list)
     single: list[str] = field(default_factory=list)
     """What a loss compares with a number."""
+    matrices: list[str] = field(default_factory=list)
     rewritten: dict[str, bool] = field(default_factory=dict)
     """Losses that are written as a product, and whether of rows."""
     unused: set[int] = field(default_factory=set)

@@ -9,7 +9,7 @@ from itertools import pairwise
 from derive.errors import InputError
 from derive.patterns import regex
 from derive.reader.meaning.letters import number_of, only
-from derive.reader.models.equations.equation import TRANSPOSES, Mention, mentions
+from derive.reader.models.equations.equation import TRANSPOSES, Equation, Mention, mentions
 from derive.reader.models.equations.names import letter_name
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.mapping import walk
@@ -22,6 +22,12 @@ _VALUE = regex(
     r"\s*=\s*-?\d+\.\d+\s*(?=[.,;]|\\q?quad|\\implies|\Z)"
 )
 """A letter with a number, perhaps of a step."""
+_TURNED = regex(
+    r"(?<![A-Za-z\\_^])(?P<letter>\\(?:mathbf|bm|boldsymbol)\s*\{\s*[A-Z]\s*\}|[A-Z])"
+    r"\s*_\s*(?:t|\{\s*[a-z](?:\s*[+-]\s*1)?\s*\})\s*\^\s*\{?\s*(?:T(?![A-Za-z])|\\top|\\intercal)\s*\}?"
+    r"\s*(?:\\[,;]\s*|\\cdot\s*)?(?=[A-Za-z(]|\\(?:mathbf|bm|boldsymbol|delta|lambda|d?frac|left))"
+)
+"""A capital letter of a step, transposed, before a letter."""
 _WEIGHT = regex(r"[A-Z](?:_\w+)?")
 _BESIDE = regex(r"[\s{}]*(?:\\(?:cdot|times|,)\s*)?[\s{}]*")
 
@@ -43,6 +49,20 @@ def valued(formulas: Iterable[Fragment]) -> Iterator[tuple[str, int]]:
     for fragment in formulas:
         for found in _VALUE.finditer(fragment.text):
             yield letter_name(found["letter"]), fragment.place(found.start()).line
+
+
+def turned_before(fragment: Fragment) -> Iterator[str]:
+    """The capital letters of a step whose transpose stands before another letter: M of M_{t+1}^⊤ g_{t+1}."""
+    for found in _TURNED.finditer(fragment.text):
+        yield letter_name(found["letter"])
+
+
+def acting_in(reader: Equation) -> Iterator[str]:
+    """The letters of a step that act on what the same equation gives at that step: M of x_t = M_t x_{t-1} + c_t."""
+    for one, other in pairwise(sorted(reader.used, key=lambda mention: mention.start)):
+        beside = _BESIDE.fullmatch(reader.fragment.text, one.end, other.start)
+        if one.offset is not None and other.name == reader.target and other.offset != reader.offset and beside:
+            yield one.name
 
 
 def divided(formulas: Iterable[Fragment]) -> Iterator[tuple[str, int]]:

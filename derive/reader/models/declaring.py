@@ -156,11 +156,15 @@ def text_of(chosen: Choice) -> tuple[list[Fragment], list[Declaration]]:
     }
     numbers = [name for name in (*chosen.numbers, *chosen.single) if name in read]
     declared += [_declared("where", rf"{_lettered(name)} \in \mathbb{{R}}") for name in numbers]
+    square = (name for name in chosen.matrices if name in read)
+    declared += [_declared("where", rf"{_lettered(name)}{time} \in \mathbb{{R}}^{{m \times m}}") for name in square]
     return formulas, declared
 
 
 def _lettered(name: str) -> str:
     """The letter of a name in LaTeX, a number behind another label above it: w_a^{(1)}, as w_{a,1} is another name."""
+    if name == "Delta_t":  # one letter, Δt, with no step
+        return r"\Delta t"
     written = spelled(name)
     below, _, number = name.rpartition("_")
     above = number.isdigit() and letter_name(str(written)) != name

@@ -9,13 +9,13 @@ from itertools import chain
 from derive import nodes
 from derive.cell import Cell
 from derive.errors import InputError, Place, ShapesOpenError
-from derive.notation import spelled
+from derive.notation import GREEK, spelled
 from derive.patterns import regex
 from derive.reader.claims.meant import Loss, Meant
 from derive.reader.document.elaborate import cell as elaborated
 from derive.reader.models.aliases import aliases, carried, shorthands, slips, with_aliases, with_carried, without_slips
 from derive.reader.models.choice import Choice, Refused, nearest, without_later_losses
-from derive.reader.models.commuting import commuting, divided, valued
+from derive.reader.models.commuting import acting_in, commuting, divided, turned_before, valued
 from derive.reader.models.declaring import ACCENTED, declarations, declared_name, said_shapes, text_of, within
 from derive.reader.models.dependences import OPEN, gating, moves, some_function
 from derive.reader.models.equations.equation import INPUTS, LOSSES, TRANSPOSES, Equation
@@ -37,15 +37,16 @@ NUMBERS = "the letters are numbers, as {one} and {other} are multiplied in eithe
 SMALL = "the letters are numbers, as all weights are small letters"
 DIVIDED = "the letters are numbers, as line {line} divides by a number with {letter} in it"
 VALUED = "the letters are numbers, as line {line} gives one"
+TURNED = "capital letters are square matrices and small ones numbers, as a transpose before another letter shows"
 SAID_SMALL = "the letters are numbers, as the words of the note say"
 OF_TWO = "{name} is {entry} alone, though {other} has an equation of its own"
 FIRST_OF_TWO = "{name} is the first of the values that line {line} gives it"
 GUARDED = "logarithms are read without the small number that keeps them finite"
 GUARDED_OFTEN = "logarithms are read without the small number that keeps them finite, which other formulas may have"
 FROM_ZERO = "steps are counted from 0, as the loss sums them, so that T - 1 is the last one"
-HARMLESS = frozenset([SMALL, GUARDED, FROM_ZERO])
-"""Guesses that make nothing wrong: that all sizes are 1, or a small number 0, in what is said of any; how the loss of
-the document itself counts.
+HARMLESS = frozenset([SMALL, TURNED, GUARDED, FROM_ZERO])
+"""Guesses that make nothing wrong: that all sizes are 1, or a small number 0, in what is said of any; that something
+is a number of which no derivative speaks; how the loss of the document itself counts.
 """
 SLIPPED = "{letter} stands for {other}, in which alone its equation differs from a part of another"
 CARRIED = "what reads {value} is meant to read {state}, which is the same and which alone is spoken of"
@@ -329,9 +330,14 @@ def _settle(chosen: Choice, error: InputError) -> bool:
         chosen.unused |= said
         return True
     settled = chosen.doubts or SAID_SMALL in chosen.assumed
+    if isinstance(error, ShapesOpenError) and _take_matrices(chosen, error, settled=bool(settled)):
+        return True
     if isinstance(error, ShapesOpenError) and not settled and (why := _all_numbers(chosen)):
         chosen.single += dict.fromkeys((*chosen.by_name, *chosen.used))
         (chosen.assumed if why == SAID_SMALL else chosen.doubts).append(why)
+        return True
+    if isinstance(error, ShapesOpenError) and (factors := _factors(chosen, error)):
+        chosen.numbers += factors
         return True
     if isinstance(error, ShapesOpenError) and (matrix := _matrix_in_use(chosen)):
         leave_open(chosen, matrix.target, Refused(matrix.at, IN_USE.format(name=matrix.target)))
@@ -398,6 +404,42 @@ def _matrix_in_use(chosen: Choice) -> Equation | None:
             if TRANSPOSES.search(text) and mention.offset == reader.offset:
                 return own
     return None
+
+
+def _factors(chosen: Choice, error: ShapesOpenError) -> list[str]:
+    """The letters of which alone it is open what they are, if all are Greek ones without a step: α of α (x - h), Δt."""
+    names = list(dict.fromkeys(letter_name(letter) for letter in error.letters))
+    greek = all(name == "Delta_t" or (name in GREEK and _is_small(name)) for name in names)
+    return names if greek and all(chosen.used.get(name) == {None} for name in names) else []
+
+
+def _take_matrices(chosen: Choice, error: ShapesOpenError, *, settled: bool) -> bool:
+    """Take capital letters to be matrices and small ones numbers, where one capital letter shows that it is one."""
+    if chosen.matrices:
+        open_ = dict.fromkeys(letter_name(letter) for letter in error.letters)
+        taken = {*chosen.matrices, *chosen.numbers, *chosen.single}
+        small = [name for name in open_ if name in chosen.used and name not in taken and _is_small(name)]
+        matrices = [name for name in open_ if name in chosen.used and name not in taken and not _is_small(name)]
+    else:
+        matrices = [] if settled else _matrices(chosen)
+        small = [name for name, times in chosen.used.items() if matrices and times == {None}]
+        chosen.doubts += [TURNED] * bool(matrices)
+    chosen.matrices += matrices
+    chosen.single += [name for name in small if name not in chosen.given.in_gradients]
+    chosen.numbers += [name for name in small if name in chosen.given.in_gradients]
+    return bool(matrices or small)
+
+
+def _matrices(chosen: Choice) -> list[str]:
+    """The capital letters of a step that act on a state before, and that formulas transpose before something.
+
+    None where a weight is a capital letter, which shows by itself what is a matrix.
+    """
+    if not all(_is_small(name) for name, times in chosen.used.items() if times == {None}):
+        return []
+    turned = {name for one in chosen.given.claiming for name in turned_before(one)}
+    acting = (name for reader in chosen.by_name.values() for name in acting_in(reader))
+    return [name for name in dict.fromkeys(acting) if name in turned]
 
 
 def _all_numbers(chosen: Choice) -> str:

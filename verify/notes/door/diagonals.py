@@ -1,4 +1,4 @@
-"""A letter that words say stands for diag, `where D denotes diag`: D(f_t) is the matrix with f_t on its diagonal."""
+"""Operators with letters of their own: `where D denotes diag`, and conj(x_t) in gradients of complex numbers."""
 
 from __future__ import annotations
 
@@ -19,6 +19,9 @@ _CALLED = regex(
     r"|(?:表示|代表|指|为|為|是|即|记|記)[^$。，\n]{0,4})" + _DIAGONAL,
     re.IGNORECASE,
 )
+
+REAL = "the letters are real, so that conj leaves them as they are"
+_CONJ = regex(r"\\(?:text|textrm|mathrm|operatorname\*?)\s*\{\s*[Cc]onj\s*\}(?=\s*(?:\\left\s*)?\()")
 
 
 def with_diagonals(document: Document) -> Document:
@@ -45,3 +48,18 @@ def _read(formula: Formula, letters: Iterable[str]) -> Formula:
             given = "; ".join(filter(None, (fragment.given, SAID.format(letter=letter))))
             fragment = replace(changed(fragment, fragment.text, found), given=given)
     return formula if fragment is formula.fragment else replace(formula, fragment=fragment)
+
+
+def of_real_numbers(document: Document) -> Document:
+    """The document without its conjugates: what is wrong of real numbers is wrong of complex ones, too."""
+    parts = (replace(part, formulas=tuple(map(_real, part.formulas))) for part in document.parts)
+    return replace(document, parts=tuple(parts))
+
+
+def _real(formula: Formula) -> Formula:
+    fragment = formula.fragment
+    text = _CONJ.sub(lambda match: " " * len(match.group()), fragment.text) if formula.claims else fragment.text
+    if fragment.plain or text == fragment.text:
+        return formula
+    said = "; ".join(filter(None, (fragment.given, REAL)))
+    return replace(formula, fragment=replace(fragment, text=text, as_written=fragment.written, given=said))

@@ -45,6 +45,32 @@ def filled(items: Sequence[Term | None], refused: InputError) -> Term:
     raise refused
 
 
+def without_end(items: Sequence[Term | None], goal: Expr) -> Term | None:
+    """A_t A_{t-1} ⋯, two blocks of factors and dots behind them, as the product back to the step after `goal`."""
+    before = [item for item in items[:-1] if item is not None]
+    if len(before) < len(items) - 1 or items[-1] is not None:
+        return None
+    for length in (1, 2, 3):
+        last = tuple(before[-length:])
+        latest = _latest(last)
+        if latest is not None and 2 * length <= len(before):
+            moved = [_to(part, latest, goal + 1) for part in last]
+            if (found := _product(before, moved, length)) is not None:
+                return found
+    return None
+
+
+def _to(part: Term, reference: Expr, step: Expr) -> Term:
+    """The part with its times as far from another step as they are from the reference."""
+    return at_times(part, lambda e: step + (e - reference) if (e - reference).is_Integer else e)
+
+
+def _latest(block: tuple[Term, ...]) -> Expr | None:
+    found = [time for part in block for time in times(part)]
+    near = all((time - found[0]).is_Integer for time in found)
+    return max(found, key=lambda time: int(time - found[0])) if found and near else None
+
+
 def added(items: Sequence[tuple[int, Term | None]], refused: InputError) -> Term:
     """The terms with one row of dots (None) replaced by the sum that it stands for; raises `refused`."""
     (at, *more) = (k for k, (_, term) in enumerate(items) if term is None)
