@@ -16,7 +16,7 @@ from derive.cell import Cell
 from derive.errors import InputError, Place
 from derive.notation import Notation, spelled
 from derive.reader import formula as fragment_of
-from derive.reader.claims.arguments import between
+from derive.reader.claims.arguments import between, spans
 from derive.reader.claims.functions import Alone, Functions, alone
 from derive.reader.claims.letters import Letters
 from derive.reader.claims.meaning import Claiming
@@ -213,6 +213,7 @@ def _claiming(statement: Statement, context: Context, reader: type[Claiming] = C
         entries = {word: entry_of(letters.quantities[name], letters.entry_letters) for word, name in context.stands}
         letters.aliases.update(entries)
     letters.between = between(statement.sides, letters, statement.fragment)
+    letters.spans = spans(statement.sides, letters, statement.fragment)
     return reader(statement.fragment, letters)
 
 

@@ -69,6 +69,7 @@ from verify.notes.door.own_letters import with_own_letters
 from verify.notes.door.stacked import of_single_steps
 from verify.notes.door.times import counted
 from verify.notes.door.units import with_units_joined
+from verify.notes.door.updates import with_gradients_of_updates
 from verify.notes.door.worded import with_words_read
 from verify.notes.examples import of_examples
 from verify.notes.examples.plain import of_plain_cells
@@ -177,9 +178,9 @@ def _claims(audited: Audited) -> bool:
 
 
 _DOOR: tuple[Callable[[Document], Document], ...] = (
-    of_single_steps, with_blocks_as_vectors, with_units_joined, with_words_read, with_arguments_read, with_diagonals,
-    counted_from_first, of_real_numbers, of_one_example, counted, with_own_letters, with_step_before_zero,
-    counted_from_one, for_each_gate,
+    with_gradients_of_updates, of_single_steps, with_blocks_as_vectors, with_units_joined, with_words_read,
+    with_arguments_read, with_diagonals, counted_from_first, of_real_numbers, of_one_example, counted,
+    with_own_letters, with_step_before_zero, counted_from_one, for_each_gate,
 )  # fmt: skip
 """What puts ways of writing in one form before anything is decided, one behind the other."""
 

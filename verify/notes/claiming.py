@@ -19,6 +19,7 @@ from derive.reader.text.fragment import Fragment
 from derive.reader.text.syntax import Bars, Big, Name, Scripted, Sum
 from verify.formulas.judgement import A_NAME, Judgement, Word
 from verify.notes.audited import ANOTHER, Audited
+from verify.notes.door.updates import TAKEN, of_an_update
 from verify.notes.files import Formula
 
 A_PART = "says which part of it a letter stands for"
@@ -220,6 +221,8 @@ def never_wrong(judgement: Judgement, fragment: Fragment, stated: Collection[tup
         return as_nothing(judgement, A_DEPENDENCE)
     if _CARRIED.fullmatch(judgement.formula):
         return as_nothing(judgement, A_CARRY)
+    if judgement.word is Word.WRONG and TAKEN in fragment.given.split("; ") and _is_update(judgement.formula):
+        return of_an_update(judgement, fragment)
     if _is_update(judgement.formula):
         return as_nothing(judgement, AN_UPDATE)
     if judgement.word is Word.WRONG and _AGAINST.match(judgement.formula):
