@@ -36,6 +36,13 @@ PARAMETERS = {
 STATES = {"h": ("H",), "c": ("H",)}
 """Shape of every state of one example."""
 
+STACKS = (
+    ("W_i", "W_o", "W_g"),
+    ("U_i", "U_o", "U_g"),
+    ("b_i", "b_o", "b_g"),
+)
+"""Parameters that `forward` reads as one array, each some rows of it."""
+
 
 def init(*, D, H, rng, dtype=np.float64):
     """Random parameters by name, every entry uniform in ±1/√m.
@@ -65,14 +72,13 @@ def forward(params, x, h=None, c=None, *, lengths=None, cache=True, checkpoint=N
     Returns the outputs (T, B, H), the final states by name, and a cache for `backward`, which
     refers to the arrays given here. Raises ValueError for an array of the wrong shape or dtype.
     """
-    arrays = [(f"params[{key!r}]", _parameter(params, key), axes) for key, axes in PARAMETERS.items()]
-    arrays.append(("x", x, ("T", "B", "D")))
+    arrays = [("x", x, ("T", "B", "D"))]
     if h is not None:
         arrays.append(("h", h, ("B", "H")))
     if c is not None:
         arrays.append(("c", c, ("B", "H")))
-    sizes, dtype = _checked(arrays)
-    T, B, H = (sizes[axis] for axis in ("T", "B", "H"))
+    sizes, dtype, params = _given(params, arrays)
+    T, B, H = sizes["T"], sizes["B"], sizes["H"]
     if checkpoint is not None or not cache:
         run = forward_by_blocks(params, {"x": x}, {}, {"h": h, "c": c}, _lengths(lengths, T, B), checkpoint)
         return run if cache else (*run[:2], None)
@@ -85,20 +91,8 @@ def forward(params, x, h=None, c=None, *, lengths=None, cache=True, checkpoint=N
         ys, final, caches = forward_in_parts(forward, parts, B, params, timed, others, {})
         return ys, final, (sizes, dtype, lengths, caches)
     x = repeated(x, lengths)
-    params = {key: params[key].astype(dtype, copy=False) for key in PARAMETERS}
     x = x.astype(dtype, copy=False)
-    W_i = params["W_i"]
-    U_i = params["U_i"]
-    b_i = params["b_i"]
-    W_o = params["W_o"]
-    U_o = params["U_o"]
-    b_o = params["b_o"]
-    W_g = params["W_g"]
-    U_g = params["U_g"]
-    b_g = params["b_g"]
-    W = np.concatenate((W_i, W_o, W_g))
-    U = np.concatenate((U_i, U_o, U_g))
-    b = np.concatenate((b_i, b_o, b_g))
+    (W, U, b) = _stacked(params)
     h = memory((T + 1, B, H), dtype)
     h[0] = h_prev
     c = memory((T + 1, B, H), dtype)
@@ -117,8 +111,8 @@ def forward(params, x, h=None, c=None, *, lengths=None, cache=True, checkpoint=N
     one = np.array(1, dtype)
     work_2 = memory((B, H), dtype)
     U_half_T_pieces = in_pieces(U_half.T, T, B, 3)
-    times_U_half_T = product_with(U_half_T_pieces)
-    work_places = piece_places(work, U_half_T_pieces)
+    times_U_half_T = product_with(U_half_T_pieces, B, 3)
+    work_places = piece_places(work, U_half_T_pieces, 3)
     work_gates = gates_of(work, U_half_T_pieces, 3)
     # each call of the loop writes into what is named last
     (add_into, tanh_into, multiply_into, subtract_into) = (np.add, np.tanh, np.multiply, np.subtract)
@@ -165,8 +159,7 @@ def backward(cache, d_ys, h=None, c=None):
     if len(cache) == 2:  # of `forward_by_blocks`
         return backward_by_blocks(cache, d_ys, {"h": h, "c": c}, ("x",))
     sizes, dtype, lengths, values = cache
-    arrays = []
-    arrays.append(("d_ys", d_ys, ("T", "B", "H")))
+    arrays = [("d_ys", d_ys, ("T", "B", "H"))]
     if h is not None:
         arrays.append(("h", h, ("B", "H")))
     if c is not None:
@@ -174,7 +167,7 @@ def backward(cache, d_ys, h=None, c=None):
     _, dtype = _checked(arrays, sizes, dtype)
     if isinstance(values, list):  # of `forward_in_parts`
         return backward_in_parts(backward, values, d_ys, {"h": h, "c": c}, ("x",), ("h", "c"))
-    T, B, D, H = (sizes[axis] for axis in ("T", "B", "D", "H"))
+    T, B, D, H = sizes["T"], sizes["B"], sizes["D"], sizes["H"]
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
     d_h_next = np.zeros((B, H), dtype) if h is None else h.astype(dtype, order="C")
     d_c_next = np.zeros((B, H), dtype) if c is None else c.astype(dtype, order="C")
@@ -191,6 +184,9 @@ def backward(cache, d_ys, h=None, c=None):
     U_pieces = in_pieces(U, T, B)
     times_U = product_with(U_pieces)
     d_h_next_places = piece_places(d_h_next, U_pieces)
+    d_net_gates = memory((3, B, H), dtype)
+    (d_net_i_t, d_net_o_t, d_net_g_t) = d_net_gates
+    d_net_by_example = d_net_gates.swapaxes(0, 1)
     # each call of the loop writes into what is named last
     (add_into, multiply_into) = (np.add, np.multiply)
     block = 1 + 32768 // (1 + B * H)
@@ -230,12 +226,12 @@ def backward(cache, d_ys, h=None, c=None):
         np.multiply(c_by_net_i, i[start:stop], out=c_by_net_i)
         np.subtract(one, i[start:stop], out=c_by_c_next)
         for (
-            t, d_ys_t, h_by_c_t, d_net_g_t, c_by_net_g_t, d_net_o_t, h_by_net_o_t, d_net_i_t, c_by_net_i_t,
-            c_by_c_next_t, d_net_t_rows,
+            t, d_ys_t, h_by_c_t, c_by_net_g_t, h_by_net_o_t, c_by_net_i_t, c_by_c_next_t, d_net_t_rows,
+            d_net_t_gates,
         ) in zip(
-            reversed(range(start, stop)), d_ys[start:stop][::-1], h_by_c[::-1], d_net[..., 2 * H:3 * H][::-1],
-            c_by_net_g[::-1], d_net[..., H:2 * H][::-1], h_by_net_o[::-1], d_net[..., 0:H][::-1],
-            c_by_net_i[::-1], c_by_c_next[::-1], piece_rows(d_net, U_pieces)[::-1],
+            reversed(range(start, stop)), d_ys[start:stop][::-1], h_by_c[::-1], c_by_net_g[::-1],
+            h_by_net_o[::-1], c_by_net_i[::-1], c_by_c_next[::-1], piece_rows(d_net, U_pieces)[::-1],
+            by_gates(d_net, 3)[::-1],
         ):
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
                 d_h_next[...] = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
@@ -254,6 +250,8 @@ def backward(cache, d_ys, h=None, c=None):
             # ∂J/∂i_t = ∂J/∂c_t ⊙ (g_t - c_{t-1})
             # ∂J/∂net_{i,t} = ∂J/∂i_t ⊙ i_t ⊙ (1 - i_t)
             multiply_into(d_c_t, c_by_net_i_t, d_net_i_t)
+            # the gates beside each other, as products read them
+            d_net_t_gates[...] = d_net_by_example
             # to h_{t-1} through this step: U_iᵀ (∂J/∂net_{i,t}) + U_oᵀ (∂J/∂net_{o,t}) + U_gᵀ (∂J/∂net_{g,t})
             times_U(d_net_t_rows, U_pieces, d_h_next_places)
             # to c_{t-1} through this step: ∂J/∂c_t ⊙ (1 - i_t)
@@ -263,9 +261,9 @@ def backward(cache, d_ys, h=None, c=None):
             stop = min(start + window, T)
             d_net = d_net_window[:stop - start]
             rows_times(d_net, W, out=d_x[start:stop])
-            d_W = added(d_W, rows(d_net).T @ rows(x[start:stop]))
-            d_U = added(d_U, rows(d_net).T @ rows(h[start:stop]))
-            d_b = added(d_b, d_net.sum(axis=(0, 1)))
+            d_W = added(d_W, np.dot(rows(d_net).T, rows(x[start:stop])))
+            d_U = added(d_U, np.dot(rows(d_net).T, rows(h[start:stop])))
+            d_b = added(d_b, sum_of_rows(d_net))
     if lengths is not None:
         d_h_next = np.where((lengths == 0)[:, None], d_h_last, d_h_next)
         d_c_next = np.where((lengths == 0)[:, None], d_c_last, d_c_next)
@@ -300,7 +298,7 @@ def step(params, x, h=None, c=None):
     if c is not None:
         arrays.append(("c", c, ("B", "H")))
     sizes, dtype = _checked(arrays)
-    B, H = (sizes[axis] for axis in ("B", "H"))
+    B, H = sizes["B"], sizes["H"]
     x_t = x
     h_prev = np.zeros((B, H), dtype) if h is None else h
     c_prev = np.zeros((B, H), dtype) if c is None else c
@@ -343,14 +341,13 @@ def step_backward(cache, d_y, h=None, c=None):
     what the batch shares is summed over it. Raises ValueError for an array of the wrong shape or dtype.
     """
     sizes, dtype, values = cache
-    arrays = []
-    arrays.append(("d_y", d_y, ("B", "H")))
+    arrays = [("d_y", d_y, ("B", "H"))]
     if h is not None:
         arrays.append(("h", h, ("B", "H")))
     if c is not None:
         arrays.append(("c", c, ("B", "H")))
     _, dtype = _checked(arrays, sizes, dtype)
-    B, H = (sizes[axis] for axis in ("B", "H"))
+    B, H = sizes["B"], sizes["H"]
     d_h_next = np.zeros((B, H), dtype) if h is None else h
     d_c_next = np.zeros((B, H), dtype) if c is None else c
     (o_t, tanh_c_t, i_t, g_t, c_prev, U_i, U_o, U_g, W_i, W_o, W_g, x_t, h_prev) = values
@@ -408,6 +405,89 @@ def step_backward(cache, d_y, h=None, c=None):
         "h": d_h_prev,
         "c": d_c_prev,
     }
+
+
+class Packed(dict):
+    """Parameters as `pack` makes them: an entry that is set is written where `forward` reads it."""
+
+    def __init__(self, params, sizes, dtype, stacked):
+        super().__init__(params)
+        self.sizes, self.dtype, self.stacked = sizes, dtype, stacked
+
+    def __setitem__(self, key, value):
+        self[key][...] = value
+
+    def update(self, *entries, **named):
+        for key, value in dict(*entries, **named).items():
+            self[key] = value
+
+    def __ior__(self, other):
+        self.update(other)
+        return self
+
+    def __reduce__(self):
+        return pack, ({**self},)
+
+
+def pack(params):
+    """A copy of the parameters that `forward` need not check, convert and join at each call, for loops with many.
+
+    It is a dict of arrays like any other, in one dtype; those of an entry of STACKS are rows of one array. Steps of
+    training change them where they are, as in `packed["W_i"] -= rate * gradients["W_i"]`.
+    Raises ValueError for an array of the wrong shape or dtype.
+    """
+    arrays = [(f"params[{key!r}]", _parameter(params, key), axes) for key, axes in PARAMETERS.items()]
+    sizes = _lengths_of(arrays, {})
+    if sizes is None:
+        _refuse(arrays, {})
+    dtype = _common({array.dtype for _, array, _ in arrays})
+    own = {key: np.array(params[key], dtype, order="C") for key in PARAMETERS}
+    stacked = [np.concatenate([own[key] for key in keys]) for keys in STACKS]
+    for keys, whole in zip(STACKS, stacked):
+        stop = 0
+        for key in keys:
+            start, stop = stop, stop + len(own[key])
+            own[key] = whole[start:stop]
+    return Packed(own, sizes, dtype, stacked)
+
+
+def _stacked(params):
+    """The parameters of each entry of STACKS as one array."""
+    if isinstance(params, Packed):
+        return params.stacked
+    return [np.concatenate([params[key] for key in keys]) for keys in STACKS]
+
+
+LAST = [(None, {}, None)]
+"""What the parameters of a call that fitted were: their types, shapes and dtypes; the lengths of their axes; the dtype."""
+
+
+def _given(params, arrays, sizes=None):
+    """Sizes by letter, the common dtype, and the parameters in it; raises ValueError for an array that does not fit."""
+    if isinstance(params, Packed):
+        seen, known, common = None, params.sizes, params.dtype
+    else:
+        seen = _seen(params)
+        before, known, common = LAST[0]
+        common = common if seen == before else None
+    if common is not None and all([getattr(array, "dtype", None) == common for _, array, _ in arrays]):
+        found = _fitting(arrays, {**known, **(sizes or {})})
+        if found is not None:
+            return found, common, params
+    own = [(f"params[{key!r}]", _parameter(params, key), axes) for key, axes in PARAMETERS.items()]
+    found, dtype = _checked([*own, *arrays], sizes)
+    alike = seen is not None and all([dtype == one for _, _, one in seen])
+    if alike and (known := _lengths_of(own, {})) is not None:
+        LAST[0] = seen, known, dtype
+    return found, dtype, {key: params[key].astype(dtype, copy=False) for key in PARAMETERS}
+
+
+def _seen(params):
+    """The type, shape and dtype of each parameter; None where one is missing or no array."""
+    try:
+        return [(type(array), array.shape, array.dtype) for array in map(params.__getitem__, PARAMETERS)]
+    except (AttributeError, KeyError):
+        return None
 
 
 def added(total, part):
@@ -523,6 +603,11 @@ def backward_in_parts(backward, caches, d_ys, d_states, timed, others):
     return {name: together(name, [part[name] for part in found]) for name in found[0]}
 
 
+def by_gates(a, gates):
+    """(T, B, gates · H) as (T, B, gates, H)."""
+    return a.reshape(*a.shape[:-1], gates, a.shape[-1] // gates)
+
+
 LEFT = []
 """Memory that arrays of earlier calls have left."""
 
@@ -545,7 +630,7 @@ def memory(shape, dtype):
     size = dtype.itemsize
     for length in shape:
         size *= length
-    if size < 2**14 or dtype.hasobject:
+    if size < 2**15 or dtype.hasobject:
         return np.empty(shape, dtype)
     room = size + 64
     if size < 2**17:
@@ -603,10 +688,15 @@ def forward_in_parts(forward, parts, B, params, timed, others, chosen):
     return joined_examples(ys, 1), {name: joined_examples([a[name] for a in final]) for name in final[0]}, [*caches]
 
 
+def is_apart(B, N, gates):
+    """Whether the gates of products (B, N) are put apart: few numbers, for which another call takes less than rows."""
+    return gates > 1 and B > 1 and B * N <= 2**11 * gates
+
+
 def gates_of(a, matrix, gates):
-    """The gates (gates, B, H) of a product (B, gates · H), which lie so already where `piece_places` has put them."""
+    """The gates (gates, B, H) of a product (B, gates · H), which mostly lie so where `piece_places` has put them."""
     B, N = a.shape
-    if matrix.ndim == 4:
+    if matrix.ndim == 4 or matrix.ndim == 2 and is_apart(B, N, gates):
         return a.reshape(gates, B, N // gates)
     return a.reshape(B, gates, N // gates).swapaxes(0, 1)
 
@@ -654,6 +744,8 @@ def in_columns(matrix, columns):
 def rows_times(a, matrix, out=None):
     """a @ matrix for every step and example at once: products of many rows."""
     left, (K, N) = rows(a), matrix.shape
+    if len(left) * N * K < 2**20 and len(left) * N < 2**14:
+        return left.dot(matrix, None if out is None else rows(out)).reshape(*a.shape[:-1], N)
     found = memory((*a.shape[:-1], N), np.promote_types(a.dtype, matrix.dtype)) if out is None else out
     many, columns = piece(len(left), K, N, found.dtype, 2**26)
     if many == len(left) or left.size * N > 2**25 and library_threads() > 1 or columns < 48:
@@ -702,7 +794,7 @@ def gates_times(gates, a, matrix, term):
         return found.swapaxes(0, 1)
     if not is_small:
         found = rows_plus(a, matrix, term).reshape(T, B, gates, N // gates).swapaxes(1, 2)
-        return np.ascontiguousarray(found) if B * N <= 2**13 else found
+        return np.ascontiguousarray(found) if B * N <= 2**11 * gates else found
     a, matrix = with_row(a, matrix, term)
     found = memory((T, gates, B, N // gates), np.result_type(a, matrix))
     places = found.reshape(T, gates, B // rows, rows, N // gates // columns, columns).transpose(0, 2, 1, 4, 3, 5)
@@ -734,11 +826,11 @@ def pieces_of(B, matrix):
     return rows, columns, gates
 
 
-def piece_places(a, matrix):
+def piece_places(a, matrix, gates=1):
     """The entries of a in pieces, each where a product of `piece_rows` and a piece of the matrix is written."""
-    if matrix.ndim == 2:
-        return a
     B, N = a.shape
+    if matrix.ndim == 2:
+        return a.reshape(gates, B, N // gates) if is_apart(B, N, gates) else a
     rows, columns, gates = pieces_of(B, matrix)
     if gates == 1:
         return a.reshape(B // rows, rows, N // columns, columns).swapaxes(1, 2)
@@ -754,9 +846,21 @@ def piece_rows(a, matrix):
     return a.reshape(*leading, B // rows, *(1,) * (matrix.ndim - 2), rows, K)
 
 
-def product_with(matrix):
-    """What multiplies rows by what `in_pieces` has made."""
-    return np.ndarray.dot if matrix.ndim == 2 else np.matmul
+def product_with(matrix, B=1, gates=1):
+    """What multiplies B rows by what `in_pieces` has made, and puts its gates where `gates_of` reads them."""
+    if matrix.ndim > 2:
+        return np.matmul
+    N = matrix.shape[1]
+    if not is_apart(B, N, gates):
+        return np.ndarray.dot
+    product = np.empty((B, N), matrix.dtype)
+    by_gates = product.reshape(B, gates, N // gates).swapaxes(0, 1)
+
+    def times(rows, matrix, places):
+        rows.dot(matrix, product)
+        places[...] = by_gates
+
+    return times
 
 
 def sigmoid(a):
@@ -770,6 +874,11 @@ def steps_together(block, T, B, n):
     if steps * B * n > 2**18 or whole <= 2**19 or whole <= 2**21 and library_threads() > 1:
         return max(T, 1)
     return steps
+
+
+def sum_of_rows(a):
+    """The sum over steps and examples, of rows by a product, which takes half the time."""
+    return np.ones(a.shape[0] * a.shape[1], a.dtype).dot(rows(a)) if a.ndim == 3 else a.sum(axis=(0, 1))
 
 
 def repeated(a, lengths):
@@ -837,8 +946,8 @@ def _length(axis, sizes):
     return total
 
 
-def _fitting(arrays, sizes):
-    """Sizes by letter of (name, array, axes) where every array fits; None where one does not."""
+def _lengths_of(arrays, sizes):
+    """The lengths by axis as it is written, of (name, array, axes) beside those known; None where an array differs."""
     sizes = dict(sizes)
     for _, array, axes in arrays:
         if not isinstance(array, (np.ndarray, np.generic)) or array.dtype.kind not in "fc" or array.ndim != len(axes):
@@ -846,11 +955,23 @@ def _fitting(arrays, sizes):
         for axis, length in zip(axes, array.shape):
             if sizes.setdefault(axis, length) != length:
                 return None
-    for axis in [axis for axis in sizes if not axis.isidentifier()]:
+    return sizes
+
+
+def _fitting(arrays, sizes):
+    """Sizes by letter of (name, array, axes) where every array fits; None where one does not."""
+    sizes = _lengths_of(arrays, sizes)
+    for axis in [axis for axis in sizes or () if not axis.isidentifier()]:
         length = sizes.pop(axis)
         if _length(axis, sizes) != length:
             return None
     return sizes
+
+
+def _common(dtypes):
+    """The dtype that all of them are, or become together."""
+    dtype, *others = dtypes
+    return np.result_type(dtype, *others) if others or not dtype.isnative else dtype
 
 
 def _checked(arrays, sizes=None, dtype=None):
@@ -858,10 +979,7 @@ def _checked(arrays, sizes=None, dtype=None):
     found = _fitting(arrays, sizes or {})
     if found is None:
         _refuse(arrays, dict(sizes or {}))
-    dtypes = {array.dtype for _, array, _ in arrays} | ({dtype} if dtype else set())
-    if len(dtypes) == 1 and (dtype := dtypes.pop()).isnative:
-        return found, dtype
-    return found, np.result_type(*dtypes)
+    return found, _common({array.dtype for _, array, _ in arrays} | ({dtype} if dtype else set()))
 
 
 def _refuse(arrays, sizes):
@@ -880,9 +998,9 @@ def _refuse(arrays, sizes):
             # What most arrays agree on, the first where none do.
             agreed = found.count(found[0]) == len(found)
             sizes.setdefault(axis, found[0] if agreed else sorted(found, key=found.count, reverse=True)[0])
-    # First an array with a wrong number of axes: it leaves open what others are compared with.
-    for name, array, axes in sorted(arrays, key=lambda item: item[1].ndim == len(item[2])):
-        expected = tuple(_length(axis, sizes) for axis in axes)
+    # First an array with a wrong number of axes: it leaves open what others are compared with. Then what can be said.
+    shapes = [(name, array, axes, tuple(_length(axis, sizes) for axis in axes)) for name, array, axes in arrays]
+    for name, array, axes, expected in sorted(shapes, key=lambda item: (item[1].ndim == len(item[2]), None in item[3])):
         if array.shape != expected:
             wanted = f"({', '.join(axes)})" + ("" if None in expected else f" = {expected}")
             raise ValueError(f"{name} has shape {array.shape}, expected {wanted}")

@@ -43,6 +43,13 @@ PARAMETERS = {
 STATES = {"h": ("H",), "c": ("H",)}
 """Shape of every state of one example."""
 
+STACKS = (
+    ("W_i", "W_o", "W_f", "W_g"),
+    ("U_i", "U_o", "U_f", "U_g"),
+    ("b_i", "b_o", "b_f", "b_g"),
+)
+"""Parameters that `forward` reads as one array, each some rows of it."""
+
 
 def init(*, D, H, n_m, rng, dtype=np.float64):
     """Random parameters by name, every entry uniform in ±1/√m.
@@ -72,14 +79,13 @@ def forward(params, x, h=None, c=None, *, lengths=None, cache=True, checkpoint=N
     Returns the outputs (T, B, H), the final states by name, and a cache for `backward`, which
     refers to the arrays given here. Raises ValueError for an array of the wrong shape or dtype.
     """
-    arrays = [(f"params[{key!r}]", _parameter(params, key), axes) for key, axes in PARAMETERS.items()]
-    arrays.append(("x", x, ("T", "B", "D")))
+    arrays = [("x", x, ("T", "B", "D"))]
     if h is not None:
         arrays.append(("h", h, ("B", "H")))
     if c is not None:
         arrays.append(("c", c, ("B", "H")))
-    sizes, dtype = _checked(arrays)
-    T, B, H, n_m = (sizes[axis] for axis in ("T", "B", "H", "n_m"))
+    sizes, dtype, params = _given(params, arrays)
+    T, B, H, n_m = sizes["T"], sizes["B"], sizes["H"], sizes["n_m"]
     if checkpoint is not None or not cache:
         run = forward_by_blocks(params, {"x": x}, {}, {"h": h, "c": c}, _lengths(lengths, T, B), checkpoint)
         return run if cache else (*run[:2], None)
@@ -92,25 +98,10 @@ def forward(params, x, h=None, c=None, *, lengths=None, cache=True, checkpoint=N
         ys, final, caches = forward_in_parts(forward, parts, B, params, timed, others, {})
         return ys, final, (sizes, dtype, lengths, caches)
     x = repeated(x, lengths)
-    params = {key: params[key].astype(dtype, copy=False) for key in PARAMETERS}
     x = x.astype(dtype, copy=False)
     W_m = params["W_m"]
     U_m = params["U_m"]
-    W_g = params["W_g"]
-    U_g = params["U_g"]
-    b_g = params["b_g"]
-    W_i = params["W_i"]
-    U_i = params["U_i"]
-    b_i = params["b_i"]
-    W_o = params["W_o"]
-    U_o = params["U_o"]
-    b_o = params["b_o"]
-    W_f = params["W_f"]
-    U_f = params["U_f"]
-    b_f = params["b_f"]
-    W = np.concatenate((W_i, W_o, W_f, W_g))
-    U = np.concatenate((U_i, U_o, U_f, U_g))
-    b = np.concatenate((b_i, b_o, b_f, b_g))
+    (W, U, b) = _stacked(params)
     # lin_{m,t} = W_m x_t
     lin_m = rows_times(x, W_m.T)
     x_net = rows_plus(x, W.T, b)
@@ -136,14 +127,14 @@ def forward(params, x, h=None, c=None, *, lengths=None, cache=True, checkpoint=N
         range(T), lin_m_2, h, m, lin_m, net_i_o_f_g, x_net, i, o, f, c[1:], c, h[1:],
     ):
         # lin_{m,2,t} = U_m h_{t-1}
-        h_prev.dot(U_m_T, out=lin_m_2_t)
+        h_prev.dot(U_m_T, lin_m_2_t)
         # m_t = lin_{m,t} ⊙ lin_{m,2,t}
         multiply_into(lin_m_2_t, lin_m_t, m_t)
         # net_{i,t} = W_i x_t + U_i m_t + b_i
         # net_{o,t} = W_o x_t + U_o m_t + b_o
         # net_{f,t} = W_f x_t + U_f m_t + b_f
         # g_t = W_g x_t + U_g m_t + b_g
-        m_t.dot(U_T, out=net_i_o_f_g_t)
+        m_t.dot(U_T, net_i_o_f_g_t)
         add_into(net_i_o_f_g_t, x_net_t, net_i_o_f_g_t)
         # i_t = σ(net_{i,t})
         multiply_into(net_i_o_f_g_t[..., 0:H], half, i_t)
@@ -185,8 +176,7 @@ def backward(cache, d_ys, h=None, c=None):
     if len(cache) == 2:  # of `forward_by_blocks`
         return backward_by_blocks(cache, d_ys, {"h": h, "c": c}, ("x",))
     sizes, dtype, lengths, values = cache
-    arrays = []
-    arrays.append(("d_ys", d_ys, ("T", "B", "H")))
+    arrays = [("d_ys", d_ys, ("T", "B", "H"))]
     if h is not None:
         arrays.append(("h", h, ("B", "H")))
     if c is not None:
@@ -194,7 +184,7 @@ def backward(cache, d_ys, h=None, c=None):
     _, dtype = _checked(arrays, sizes, dtype)
     if isinstance(values, list):  # of `forward_in_parts`
         return backward_in_parts(backward, values, d_ys, {"h": h, "c": c}, ("x",), ("h", "c"))
-    T, B, D, H, n_m = (sizes[axis] for axis in ("T", "B", "D", "H", "n_m"))
+    T, B, D, H, n_m = sizes["T"], sizes["B"], sizes["D"], sizes["H"], sizes["n_m"]
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
     d_h_next = np.zeros((B, H), dtype) if h is None else h.astype(dtype, order="C")
     d_c_next = np.zeros((B, H), dtype) if c is None else c.astype(dtype, order="C")
@@ -284,7 +274,7 @@ def backward(cache, d_ys, h=None, c=None):
             # ∂J/∂g_t = ∂J/∂c_t ⊙ i_t
             multiply_into(d_c_t, i_t, d_g_t)
             # ∂J/∂m_t = U_gᵀ (∂J/∂g_t) + U_iᵀ (∂J/∂net_{i,t}) + U_oᵀ (∂J/∂net_{o,t}) + U_fᵀ (∂J/∂net_{f,t})
-            d_net_t.dot(U, out=d_m_t)
+            d_net_t.dot(U, d_m_t)
             # ∂J/∂lin_{m,2,t} = ∂J/∂m_t ⊙ lin_{m,t}
             multiply_into(d_m_t, lin_m_t, d_lin_m_2_t)
             # to h_{t-1} through this step: U_mᵀ (∂J/∂lin_{m,2,t})
@@ -301,11 +291,11 @@ def backward(cache, d_ys, h=None, c=None):
             d_lin_m = d_m * lin_m_2[start:stop]
             rows_times(d_net, W, out=d_x[start:stop])
             np.add(d_x[start:stop], rows_times(d_lin_m, W_m), out=d_x[start:stop])
-            d_W = added(d_W, rows(d_net).T @ rows(x[start:stop]))
-            d_U = added(d_U, rows(d_net).T @ rows(m[start:stop]))
-            d_b = added(d_b, d_net.sum(axis=(0, 1)))
-            d_W_m = added(d_W_m, rows(d_lin_m).T @ rows(x[start:stop]))
-            d_U_m = added(d_U_m, rows(d_lin_m_2).T @ rows(h[start:stop]))
+            d_W = added(d_W, np.dot(rows(d_net).T, rows(x[start:stop])))
+            d_U = added(d_U, np.dot(rows(d_net).T, rows(m[start:stop])))
+            d_b = added(d_b, sum_of_rows(d_net))
+            d_W_m = added(d_W_m, np.dot(rows(d_lin_m).T, rows(x[start:stop])))
+            d_U_m = added(d_U_m, np.dot(rows(d_lin_m_2).T, rows(h[start:stop])))
     if lengths is not None:
         d_h_next = np.where((lengths == 0)[:, None], d_h_last, d_h_next)
         d_c_next = np.where((lengths == 0)[:, None], d_c_last, d_c_next)
@@ -345,7 +335,7 @@ def step(params, x, h=None, c=None):
     if c is not None:
         arrays.append(("c", c, ("B", "H")))
     sizes, dtype = _checked(arrays)
-    B, H = (sizes[axis] for axis in ("B", "H"))
+    B, H = sizes["B"], sizes["H"]
     x_t = x
     h_prev = np.zeros((B, H), dtype) if h is None else h
     c_prev = np.zeros((B, H), dtype) if c is None else c
@@ -401,14 +391,13 @@ def step_backward(cache, d_y, h=None, c=None):
     what the batch shares is summed over it. Raises ValueError for an array of the wrong shape or dtype.
     """
     sizes, dtype, values = cache
-    arrays = []
-    arrays.append(("d_y", d_y, ("B", "H")))
+    arrays = [("d_y", d_y, ("B", "H"))]
     if h is not None:
         arrays.append(("h", h, ("B", "H")))
     if c is not None:
         arrays.append(("c", c, ("B", "H")))
     _, dtype = _checked(arrays, sizes, dtype)
-    B, H = (sizes[axis] for axis in ("B", "H"))
+    B, H = sizes["B"], sizes["H"]
     d_h_next = np.zeros((B, H), dtype) if h is None else h
     d_c_next = np.zeros((B, H), dtype) if c is None else c
     (h_t, o_t, c_prev, f_t, c_t, g_t, i_t, U_g, U_i, U_o, U_f, lin_m_t, lin_m_2_t, U_m, W_m, W_g, W_i, W_o, W_f,
@@ -491,6 +480,89 @@ def step_backward(cache, d_y, h=None, c=None):
         "h": d_h_prev,
         "c": d_c_prev,
     }
+
+
+class Packed(dict):
+    """Parameters as `pack` makes them: an entry that is set is written where `forward` reads it."""
+
+    def __init__(self, params, sizes, dtype, stacked):
+        super().__init__(params)
+        self.sizes, self.dtype, self.stacked = sizes, dtype, stacked
+
+    def __setitem__(self, key, value):
+        self[key][...] = value
+
+    def update(self, *entries, **named):
+        for key, value in dict(*entries, **named).items():
+            self[key] = value
+
+    def __ior__(self, other):
+        self.update(other)
+        return self
+
+    def __reduce__(self):
+        return pack, ({**self},)
+
+
+def pack(params):
+    """A copy of the parameters that `forward` need not check, convert and join at each call, for loops with many.
+
+    It is a dict of arrays like any other, in one dtype; those of an entry of STACKS are rows of one array. Steps of
+    training change them where they are, as in `packed["W_m"] -= rate * gradients["W_m"]`.
+    Raises ValueError for an array of the wrong shape or dtype.
+    """
+    arrays = [(f"params[{key!r}]", _parameter(params, key), axes) for key, axes in PARAMETERS.items()]
+    sizes = _lengths_of(arrays, {})
+    if sizes is None:
+        _refuse(arrays, {})
+    dtype = _common({array.dtype for _, array, _ in arrays})
+    own = {key: np.array(params[key], dtype, order="C") for key in PARAMETERS}
+    stacked = [np.concatenate([own[key] for key in keys]) for keys in STACKS]
+    for keys, whole in zip(STACKS, stacked):
+        stop = 0
+        for key in keys:
+            start, stop = stop, stop + len(own[key])
+            own[key] = whole[start:stop]
+    return Packed(own, sizes, dtype, stacked)
+
+
+def _stacked(params):
+    """The parameters of each entry of STACKS as one array."""
+    if isinstance(params, Packed):
+        return params.stacked
+    return [np.concatenate([params[key] for key in keys]) for keys in STACKS]
+
+
+LAST = [(None, {}, None)]
+"""What the parameters of a call that fitted were: their types, shapes and dtypes; the lengths of their axes; the dtype."""
+
+
+def _given(params, arrays, sizes=None):
+    """Sizes by letter, the common dtype, and the parameters in it; raises ValueError for an array that does not fit."""
+    if isinstance(params, Packed):
+        seen, known, common = None, params.sizes, params.dtype
+    else:
+        seen = _seen(params)
+        before, known, common = LAST[0]
+        common = common if seen == before else None
+    if common is not None and all([getattr(array, "dtype", None) == common for _, array, _ in arrays]):
+        found = _fitting(arrays, {**known, **(sizes or {})})
+        if found is not None:
+            return found, common, params
+    own = [(f"params[{key!r}]", _parameter(params, key), axes) for key, axes in PARAMETERS.items()]
+    found, dtype = _checked([*own, *arrays], sizes)
+    alike = seen is not None and all([dtype == one for _, _, one in seen])
+    if alike and (known := _lengths_of(own, {})) is not None:
+        LAST[0] = seen, known, dtype
+    return found, dtype, {key: params[key].astype(dtype, copy=False) for key in PARAMETERS}
+
+
+def _seen(params):
+    """The type, shape and dtype of each parameter; None where one is missing or no array."""
+    try:
+        return [(type(array), array.shape, array.dtype) for array in map(params.__getitem__, PARAMETERS)]
+    except (AttributeError, KeyError):
+        return None
 
 
 def added(total, part):
@@ -628,7 +700,7 @@ def memory(shape, dtype):
     size = dtype.itemsize
     for length in shape:
         size *= length
-    if size < 2**14 or dtype.hasobject:
+    if size < 2**15 or dtype.hasobject:
         return np.empty(shape, dtype)
     room = size + 64
     if size < 2**17:
@@ -749,11 +821,16 @@ def pieces_of(B, matrix):
     return rows, columns, gates
 
 
-def piece_places(a, matrix):
+def is_apart(B, N, gates):
+    """Whether the gates of products (B, N) are put apart: few numbers, for which another call takes less than rows."""
+    return gates > 1 and B > 1 and B * N <= 2**11 * gates
+
+
+def piece_places(a, matrix, gates=1):
     """The entries of a in pieces, each where a product of `piece_rows` and a piece of the matrix is written."""
-    if matrix.ndim == 2:
-        return a
     B, N = a.shape
+    if matrix.ndim == 2:
+        return a.reshape(gates, B, N // gates) if is_apart(B, N, gates) else a
     rows, columns, gates = pieces_of(B, matrix)
     if gates == 1:
         return a.reshape(B // rows, rows, N // columns, columns).swapaxes(1, 2)
@@ -769,9 +846,21 @@ def piece_rows(a, matrix):
     return a.reshape(*leading, B // rows, *(1,) * (matrix.ndim - 2), rows, K)
 
 
-def product_with(matrix):
-    """What multiplies rows by what `in_pieces` has made."""
-    return np.ndarray.dot if matrix.ndim == 2 else np.matmul
+def product_with(matrix, B=1, gates=1):
+    """What multiplies B rows by what `in_pieces` has made, and puts its gates where `gates_of` reads them."""
+    if matrix.ndim > 2:
+        return np.matmul
+    N = matrix.shape[1]
+    if not is_apart(B, N, gates):
+        return np.ndarray.dot
+    product = np.empty((B, N), matrix.dtype)
+    by_gates = product.reshape(B, gates, N // gates).swapaxes(0, 1)
+
+    def times(rows, matrix, places):
+        rows.dot(matrix, product)
+        places[...] = by_gates
+
+    return times
 
 
 def rows(a):
@@ -782,6 +871,8 @@ def rows(a):
 def rows_times(a, matrix, out=None):
     """a @ matrix for every step and example at once: products of many rows."""
     left, (K, N) = rows(a), matrix.shape
+    if len(left) * N * K < 2**20 and len(left) * N < 2**14:
+        return left.dot(matrix, None if out is None else rows(out)).reshape(*a.shape[:-1], N)
     found = memory((*a.shape[:-1], N), np.promote_types(a.dtype, matrix.dtype)) if out is None else out
     many, columns = piece(len(left), K, N, found.dtype, 2**26)
     if many == len(left) or left.size * N > 2**25 and library_threads() > 1 or columns < 48:
@@ -825,6 +916,11 @@ def steps_together(block, T, B, n):
     if steps * B * n > 2**18 or whole <= 2**19 or whole <= 2**21 and library_threads() > 1:
         return max(T, 1)
     return steps
+
+
+def sum_of_rows(a):
+    """The sum over steps and examples, of rows by a product, which takes half the time."""
+    return np.ones(a.shape[0] * a.shape[1], a.dtype).dot(rows(a)) if a.ndim == 3 else a.sum(axis=(0, 1))
 
 
 def repeated(a, lengths):
@@ -892,8 +988,8 @@ def _length(axis, sizes):
     return total
 
 
-def _fitting(arrays, sizes):
-    """Sizes by letter of (name, array, axes) where every array fits; None where one does not."""
+def _lengths_of(arrays, sizes):
+    """The lengths by axis as it is written, of (name, array, axes) beside those known; None where an array differs."""
     sizes = dict(sizes)
     for _, array, axes in arrays:
         if not isinstance(array, (np.ndarray, np.generic)) or array.dtype.kind not in "fc" or array.ndim != len(axes):
@@ -901,11 +997,23 @@ def _fitting(arrays, sizes):
         for axis, length in zip(axes, array.shape):
             if sizes.setdefault(axis, length) != length:
                 return None
-    for axis in [axis for axis in sizes if not axis.isidentifier()]:
+    return sizes
+
+
+def _fitting(arrays, sizes):
+    """Sizes by letter of (name, array, axes) where every array fits; None where one does not."""
+    sizes = _lengths_of(arrays, sizes)
+    for axis in [axis for axis in sizes or () if not axis.isidentifier()]:
         length = sizes.pop(axis)
         if _length(axis, sizes) != length:
             return None
     return sizes
+
+
+def _common(dtypes):
+    """The dtype that all of them are, or become together."""
+    dtype, *others = dtypes
+    return np.result_type(dtype, *others) if others or not dtype.isnative else dtype
 
 
 def _checked(arrays, sizes=None, dtype=None):
@@ -913,10 +1021,7 @@ def _checked(arrays, sizes=None, dtype=None):
     found = _fitting(arrays, sizes or {})
     if found is None:
         _refuse(arrays, dict(sizes or {}))
-    dtypes = {array.dtype for _, array, _ in arrays} | ({dtype} if dtype else set())
-    if len(dtypes) == 1 and (dtype := dtypes.pop()).isnative:
-        return found, dtype
-    return found, np.result_type(*dtypes)
+    return found, _common({array.dtype for _, array, _ in arrays} | ({dtype} if dtype else set()))
 
 
 def _refuse(arrays, sizes):
@@ -935,9 +1040,9 @@ def _refuse(arrays, sizes):
             # What most arrays agree on, the first where none do.
             agreed = found.count(found[0]) == len(found)
             sizes.setdefault(axis, found[0] if agreed else sorted(found, key=found.count, reverse=True)[0])
-    # First an array with a wrong number of axes: it leaves open what others are compared with.
-    for name, array, axes in sorted(arrays, key=lambda item: item[1].ndim == len(item[2])):
-        expected = tuple(_length(axis, sizes) for axis in axes)
+    # First an array with a wrong number of axes: it leaves open what others are compared with. Then what can be said.
+    shapes = [(name, array, axes, tuple(_length(axis, sizes) for axis in axes)) for name, array, axes in arrays]
+    for name, array, axes, expected in sorted(shapes, key=lambda item: (item[1].ndim == len(item[2]), None in item[3])):
         if array.shape != expected:
             wanted = f"({', '.join(axes)})" + ("" if None in expected else f" = {expected}")
             raise ValueError(f"{name} has shape {array.shape}, expected {wanted}")

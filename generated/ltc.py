@@ -29,6 +29,9 @@ PARAMETERS = {
 STATES = {"h": ("H",)}
 """Shape of every state of one example."""
 
+STACKS = ()
+"""Parameters that `forward` reads as one array, each some rows of it."""
+
 
 def init(*, D, H, rng, dtype=np.float64):
     """Random parameters by name, every entry uniform in ±1/√m.
@@ -57,12 +60,11 @@ def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None):
     Returns the outputs (T, B, H), the final states by name, and a cache for `backward`, which
     refers to the arrays given here. Raises ValueError for an array of the wrong shape or dtype.
     """
-    arrays = [(f"params[{key!r}]", _parameter(params, key), axes) for key, axes in PARAMETERS.items()]
-    arrays.append(("x", x, ("T", "B", "D")))
+    arrays = [("x", x, ("T", "B", "D"))]
     if h is not None:
         arrays.append(("h", h, ("B", "H")))
-    sizes, dtype = _checked(arrays)
-    T, B, H = (sizes[axis] for axis in ("T", "B", "H"))
+    sizes, dtype, params = _given(params, arrays)
+    T, B, H = sizes["T"], sizes["B"], sizes["H"]
     if checkpoint is not None or not cache:
         run = forward_by_blocks(params, {"x": x}, {}, {"h": h}, _lengths(lengths, T, B), checkpoint)
         return run if cache else (*run[:2], None)
@@ -74,7 +76,6 @@ def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None):
         ys, final, caches = forward_in_parts(forward, parts, B, params, timed, others, {})
         return ys, final, (sizes, dtype, lengths, caches)
     x = repeated(x, lengths)
-    params = {key: params[key].astype(dtype, copy=False) for key in PARAMETERS}
     x = x.astype(dtype, copy=False)
     W = params["W"]
     U = params["U"]
@@ -88,7 +89,11 @@ def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None):
     h_given_2 = w * w
     f = x_net
     work = memory((B, H), dtype)
+    h_given_rows = memory((B, H), dtype)
+    h_given_rows[...] = h_given
     work_2 = memory((B, H), dtype)
+    h_given_2_rows = memory((B, H), dtype)
+    h_given_2_rows[...] = h_given_2
     number = np.array(0.1, dtype)
     one = np.array(1, dtype)
     U_T_pieces = in_pieces(U.T, T, B)
@@ -103,9 +108,9 @@ def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None):
         # f_t = tanh(net_{f,t})
         tanh_into(f_t, f_t)
         # h_t = (h_{t-1} + (1/10) f_t ⊙ a) / (1 + (1/10) (w² + f_t))
-        multiply_into(f_t, h_given, work)
+        multiply_into(f_t, h_given_rows, work)
         add_into(work, h_prev, work)
-        add_into(h_given_2, f_t, work_2)
+        add_into(h_given_2_rows, f_t, work_2)
         multiply_into(work_2, number, work_2)
         add_into(work_2, one, work_2)
         divide_into(work, work_2, h_t)
@@ -125,14 +130,13 @@ def backward(cache, d_ys, h=None):
     if len(cache) == 2:  # of `forward_by_blocks`
         return backward_by_blocks(cache, d_ys, {"h": h}, ("x",))
     sizes, dtype, lengths, values = cache
-    arrays = []
-    arrays.append(("d_ys", d_ys, ("T", "B", "H")))
+    arrays = [("d_ys", d_ys, ("T", "B", "H"))]
     if h is not None:
         arrays.append(("h", h, ("B", "H")))
     _, dtype = _checked(arrays, sizes, dtype)
     if isinstance(values, list):  # of `forward_in_parts`
         return backward_in_parts(backward, values, d_ys, {"h": h}, ("x",), ("h",))
-    T, B, D, H = (sizes[axis] for axis in ("T", "B", "D", "H"))
+    T, B, D, H = sizes["T"], sizes["B"], sizes["D"], sizes["H"]
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
     d_h_next = np.zeros((B, H), dtype) if h is None else h.astype(dtype, order="C")
     (a, w, f, h, U, W, x) = values
@@ -187,12 +191,12 @@ def backward(cache, d_ys, h=None):
             d_h = d_h_window[:stop - start]
             d_net_f = d_net_f_window[:stop - start]
             rows_times(d_net_f, W, out=d_x[start:stop])
-            d_W = added(d_W, rows(d_net_f).T @ rows(x[start:stop]))
-            d_U = added(d_U, rows(d_net_f).T @ rows(h[start:stop]))
-            d_b = added(d_b, d_net_f.sum(axis=(0, 1)))
-            d_a = added(d_a, (0.1 * (d_h * f[start:stop] / (1 + 0.1 * (w * w + f[start:stop])))).sum(axis=(0, 1)))
-            d_w = added(d_w, (-0.2 * (d_h * (h[start:stop] + 0.1 * (f[start:stop] * a)) * (1 + 0.1 * (w * w +
-                f[start:stop])) ** -2 * w)).sum(axis=(0, 1)))
+            d_W = added(d_W, np.dot(rows(d_net_f).T, rows(x[start:stop])))
+            d_U = added(d_U, np.dot(rows(d_net_f).T, rows(h[start:stop])))
+            d_b = added(d_b, sum_of_rows(d_net_f))
+            d_a = added(d_a, sum_of_rows(0.1 * (d_h * f[start:stop] / (1 + 0.1 * (w * w + f[start:stop])))))
+            d_w = added(d_w, sum_of_rows(-0.2 * (d_h * (h[start:stop] + 0.1 * (f[start:stop] * a)) * (1 + 0.1 * (w *
+                w + f[start:stop])) ** -2 * w)))
     if lengths is not None:
         d_h_next = np.where((lengths == 0)[:, None], d_h_last, d_h_next)
     return {
@@ -218,7 +222,7 @@ def step(params, x, h=None):
     if h is not None:
         arrays.append(("h", h, ("B", "H")))
     sizes, dtype = _checked(arrays)
-    B, H = (sizes[axis] for axis in ("B", "H"))
+    B, H = sizes["B"], sizes["H"]
     x_t = x
     h_prev = np.zeros((B, H), dtype) if h is None else h
     W = params["W"]
@@ -244,12 +248,11 @@ def step_backward(cache, d_y, h=None):
     what the batch shares is summed over it. Raises ValueError for an array of the wrong shape or dtype.
     """
     sizes, dtype, values = cache
-    arrays = []
-    arrays.append(("d_y", d_y, ("B", "H")))
+    arrays = [("d_y", d_y, ("B", "H"))]
     if h is not None:
         arrays.append(("h", h, ("B", "H")))
     _, dtype = _checked(arrays, sizes, dtype)
-    B, H = (sizes[axis] for axis in ("B", "H"))
+    B, H = sizes["B"], sizes["H"]
     d_h_next = np.zeros((B, H), dtype) if h is None else h
     (a, w, f_t, h_prev, U, W, x_t) = values
     # ∂J/∂h_t = ∂⁺J/∂h_t + Uᵀ (∂J/∂net_{f,t+1}) + ∂J/∂h_{t+1} ⊙ 1 / (1 + (1/10) (w² + f_{t+1}))
@@ -283,6 +286,89 @@ def step_backward(cache, d_y, h=None):
         "x": d_x_t,
         "h": d_h_prev,
     }
+
+
+class Packed(dict):
+    """Parameters as `pack` makes them: an entry that is set is written where `forward` reads it."""
+
+    def __init__(self, params, sizes, dtype, stacked):
+        super().__init__(params)
+        self.sizes, self.dtype, self.stacked = sizes, dtype, stacked
+
+    def __setitem__(self, key, value):
+        self[key][...] = value
+
+    def update(self, *entries, **named):
+        for key, value in dict(*entries, **named).items():
+            self[key] = value
+
+    def __ior__(self, other):
+        self.update(other)
+        return self
+
+    def __reduce__(self):
+        return pack, ({**self},)
+
+
+def pack(params):
+    """A copy of the parameters that `forward` need not check, convert and join at each call, for loops with many.
+
+    It is a dict of arrays like any other, in one dtype; those of an entry of STACKS are rows of one array. Steps of
+    training change them where they are, as in `packed["W"] -= rate * gradients["W"]`.
+    Raises ValueError for an array of the wrong shape or dtype.
+    """
+    arrays = [(f"params[{key!r}]", _parameter(params, key), axes) for key, axes in PARAMETERS.items()]
+    sizes = _lengths_of(arrays, {})
+    if sizes is None:
+        _refuse(arrays, {})
+    dtype = _common({array.dtype for _, array, _ in arrays})
+    own = {key: np.array(params[key], dtype, order="C") for key in PARAMETERS}
+    stacked = [np.concatenate([own[key] for key in keys]) for keys in STACKS]
+    for keys, whole in zip(STACKS, stacked):
+        stop = 0
+        for key in keys:
+            start, stop = stop, stop + len(own[key])
+            own[key] = whole[start:stop]
+    return Packed(own, sizes, dtype, stacked)
+
+
+def _stacked(params):
+    """The parameters of each entry of STACKS as one array."""
+    if isinstance(params, Packed):
+        return params.stacked
+    return [np.concatenate([params[key] for key in keys]) for keys in STACKS]
+
+
+LAST = [(None, {}, None)]
+"""What the parameters of a call that fitted were: their types, shapes and dtypes; the lengths of their axes; the dtype."""
+
+
+def _given(params, arrays, sizes=None):
+    """Sizes by letter, the common dtype, and the parameters in it; raises ValueError for an array that does not fit."""
+    if isinstance(params, Packed):
+        seen, known, common = None, params.sizes, params.dtype
+    else:
+        seen = _seen(params)
+        before, known, common = LAST[0]
+        common = common if seen == before else None
+    if common is not None and all([getattr(array, "dtype", None) == common for _, array, _ in arrays]):
+        found = _fitting(arrays, {**known, **(sizes or {})})
+        if found is not None:
+            return found, common, params
+    own = [(f"params[{key!r}]", _parameter(params, key), axes) for key, axes in PARAMETERS.items()]
+    found, dtype = _checked([*own, *arrays], sizes)
+    alike = seen is not None and all([dtype == one for _, _, one in seen])
+    if alike and (known := _lengths_of(own, {})) is not None:
+        LAST[0] = seen, known, dtype
+    return found, dtype, {key: params[key].astype(dtype, copy=False) for key in PARAMETERS}
+
+
+def _seen(params):
+    """The type, shape and dtype of each parameter; None where one is missing or no array."""
+    try:
+        return [(type(array), array.shape, array.dtype) for array in map(params.__getitem__, PARAMETERS)]
+    except (AttributeError, KeyError):
+        return None
 
 
 def added(total, part):
@@ -420,7 +506,7 @@ def memory(shape, dtype):
     size = dtype.itemsize
     for length in shape:
         size *= length
-    if size < 2**14 or dtype.hasobject:
+    if size < 2**15 or dtype.hasobject:
         return np.empty(shape, dtype)
     room = size + 64
     if size < 2**17:
@@ -536,11 +622,16 @@ def pieces_of(B, matrix):
     return rows, columns, gates
 
 
-def piece_places(a, matrix):
+def is_apart(B, N, gates):
+    """Whether the gates of products (B, N) are put apart: few numbers, for which another call takes less than rows."""
+    return gates > 1 and B > 1 and B * N <= 2**11 * gates
+
+
+def piece_places(a, matrix, gates=1):
     """The entries of a in pieces, each where a product of `piece_rows` and a piece of the matrix is written."""
-    if matrix.ndim == 2:
-        return a
     B, N = a.shape
+    if matrix.ndim == 2:
+        return a.reshape(gates, B, N // gates) if is_apart(B, N, gates) else a
     rows, columns, gates = pieces_of(B, matrix)
     if gates == 1:
         return a.reshape(B // rows, rows, N // columns, columns).swapaxes(1, 2)
@@ -556,9 +647,21 @@ def piece_rows(a, matrix):
     return a.reshape(*leading, B // rows, *(1,) * (matrix.ndim - 2), rows, K)
 
 
-def product_with(matrix):
-    """What multiplies rows by what `in_pieces` has made."""
-    return np.ndarray.dot if matrix.ndim == 2 else np.matmul
+def product_with(matrix, B=1, gates=1):
+    """What multiplies B rows by what `in_pieces` has made, and puts its gates where `gates_of` reads them."""
+    if matrix.ndim > 2:
+        return np.matmul
+    N = matrix.shape[1]
+    if not is_apart(B, N, gates):
+        return np.ndarray.dot
+    product = np.empty((B, N), matrix.dtype)
+    by_gates = product.reshape(B, gates, N // gates).swapaxes(0, 1)
+
+    def times(rows, matrix, places):
+        rows.dot(matrix, product)
+        places[...] = by_gates
+
+    return times
 
 
 def rows(a):
@@ -569,6 +672,8 @@ def rows(a):
 def rows_times(a, matrix, out=None):
     """a @ matrix for every step and example at once: products of many rows."""
     left, (K, N) = rows(a), matrix.shape
+    if len(left) * N * K < 2**20 and len(left) * N < 2**14:
+        return left.dot(matrix, None if out is None else rows(out)).reshape(*a.shape[:-1], N)
     found = memory((*a.shape[:-1], N), np.promote_types(a.dtype, matrix.dtype)) if out is None else out
     many, columns = piece(len(left), K, N, found.dtype, 2**26)
     if many == len(left) or left.size * N > 2**25 and library_threads() > 1 or columns < 48:
@@ -607,6 +712,11 @@ def steps_together(block, T, B, n):
     if steps * B * n > 2**18 or whole <= 2**19 or whole <= 2**21 and library_threads() > 1:
         return max(T, 1)
     return steps
+
+
+def sum_of_rows(a):
+    """The sum over steps and examples, of rows by a product, which takes half the time."""
+    return np.ones(a.shape[0] * a.shape[1], a.dtype).dot(rows(a)) if a.ndim == 3 else a.sum(axis=(0, 1))
 
 
 def repeated(a, lengths):
@@ -674,8 +784,8 @@ def _length(axis, sizes):
     return total
 
 
-def _fitting(arrays, sizes):
-    """Sizes by letter of (name, array, axes) where every array fits; None where one does not."""
+def _lengths_of(arrays, sizes):
+    """The lengths by axis as it is written, of (name, array, axes) beside those known; None where an array differs."""
     sizes = dict(sizes)
     for _, array, axes in arrays:
         if not isinstance(array, (np.ndarray, np.generic)) or array.dtype.kind not in "fc" or array.ndim != len(axes):
@@ -683,11 +793,23 @@ def _fitting(arrays, sizes):
         for axis, length in zip(axes, array.shape):
             if sizes.setdefault(axis, length) != length:
                 return None
-    for axis in [axis for axis in sizes if not axis.isidentifier()]:
+    return sizes
+
+
+def _fitting(arrays, sizes):
+    """Sizes by letter of (name, array, axes) where every array fits; None where one does not."""
+    sizes = _lengths_of(arrays, sizes)
+    for axis in [axis for axis in sizes or () if not axis.isidentifier()]:
         length = sizes.pop(axis)
         if _length(axis, sizes) != length:
             return None
     return sizes
+
+
+def _common(dtypes):
+    """The dtype that all of them are, or become together."""
+    dtype, *others = dtypes
+    return np.result_type(dtype, *others) if others or not dtype.isnative else dtype
 
 
 def _checked(arrays, sizes=None, dtype=None):
@@ -695,10 +817,7 @@ def _checked(arrays, sizes=None, dtype=None):
     found = _fitting(arrays, sizes or {})
     if found is None:
         _refuse(arrays, dict(sizes or {}))
-    dtypes = {array.dtype for _, array, _ in arrays} | ({dtype} if dtype else set())
-    if len(dtypes) == 1 and (dtype := dtypes.pop()).isnative:
-        return found, dtype
-    return found, np.result_type(*dtypes)
+    return found, _common({array.dtype for _, array, _ in arrays} | ({dtype} if dtype else set()))
 
 
 def _refuse(arrays, sizes):
@@ -717,9 +836,9 @@ def _refuse(arrays, sizes):
             # What most arrays agree on, the first where none do.
             agreed = found.count(found[0]) == len(found)
             sizes.setdefault(axis, found[0] if agreed else sorted(found, key=found.count, reverse=True)[0])
-    # First an array with a wrong number of axes: it leaves open what others are compared with.
-    for name, array, axes in sorted(arrays, key=lambda item: item[1].ndim == len(item[2])):
-        expected = tuple(_length(axis, sizes) for axis in axes)
+    # First an array with a wrong number of axes: it leaves open what others are compared with. Then what can be said.
+    shapes = [(name, array, axes, tuple(_length(axis, sizes) for axis in axes)) for name, array, axes in arrays]
+    for name, array, axes, expected in sorted(shapes, key=lambda item: (item[1].ndim == len(item[2]), None in item[3])):
         if array.shape != expected:
             wanted = f"({', '.join(axes)})" + ("" if None in expected else f" = {expected}")
             raise ValueError(f"{name} has shape {array.shape}, expected {wanted}")

@@ -33,6 +33,9 @@ PARAMETERS = {
 STATES = {"S": ("D", "N")}
 """Shape of every state of one example."""
 
+STACKS = ()
+"""Parameters that `forward` reads as one array, each some rows of it."""
+
 
 def init(*, D, N, rng, dtype=np.float64):
     """Random parameters by name, every entry uniform in ±1/√m.
@@ -61,12 +64,11 @@ def forward(params, x, S=None, *, lengths=None, cache=True, checkpoint=None):
     Returns the outputs (T, B, D), the final states by name, and a cache for `backward`, which
     refers to the arrays given here. Raises ValueError for an array of the wrong shape or dtype.
     """
-    arrays = [(f"params[{key!r}]", _parameter(params, key), axes) for key, axes in PARAMETERS.items()]
-    arrays.append(("x", x, ("T", "B", "D")))
+    arrays = [("x", x, ("T", "B", "D"))]
     if S is not None:
         arrays.append(("S", S, ("B", "D", "N")))
-    sizes, dtype = _checked(arrays)
-    T, B, D, N = (sizes[axis] for axis in ("T", "B", "D", "N"))
+    sizes, dtype, params = _given(params, arrays)
+    T, B, D, N = sizes["T"], sizes["B"], sizes["D"], sizes["N"]
     if checkpoint is not None or not cache:
         run = forward_by_blocks(params, {"x": x}, {}, {"S": S}, _lengths(lengths, T, B), checkpoint)
         return run if cache else (*run[:2], None)
@@ -78,7 +80,6 @@ def forward(params, x, S=None, *, lengths=None, cache=True, checkpoint=None):
         ys, final, caches = forward_in_parts(forward, parts, B, params, timed, others, {})
         return ys, final, (sizes, dtype, lengths, caches)
     x = repeated(x, lengths)
-    params = {key: params[key].astype(dtype, copy=False) for key in PARAMETERS}
     x = x.astype(dtype, copy=False)
     W_delta = params["W_delta"]
     b_delta = params["b_delta"]
@@ -133,14 +134,13 @@ def backward(cache, d_ys, S=None):
     if len(cache) == 2:  # of `forward_by_blocks`
         return backward_by_blocks(cache, d_ys, {"S": S}, ("x",))
     sizes, dtype, lengths, values = cache
-    arrays = []
-    arrays.append(("d_ys", d_ys, ("T", "B", "D")))
+    arrays = [("d_ys", d_ys, ("T", "B", "D"))]
     if S is not None:
         arrays.append(("S", S, ("B", "D", "N")))
     _, dtype = _checked(arrays, sizes, dtype)
     if isinstance(values, list):  # of `forward_in_parts`
         return backward_in_parts(backward, values, d_ys, {"S": S}, ("x",), ("S",))
-    T, B, D, N = (sizes[axis] for axis in ("T", "B", "D", "N"))
+    T, B, D, N = sizes["T"], sizes["B"], sizes["D"], sizes["N"]
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
     d_S_next = np.zeros((B, D, N), dtype) if S is None else S.astype(dtype, order="C")
     (C, exp_net_S, S, delta, x, A, B_, net_delta, W_delta, W_B, W_C, d) = values
@@ -178,12 +178,12 @@ def backward(cache, d_ys, S=None):
     d_net_delta = d_delta * sigmoid(net_delta)
     d_x = rows_times(d_net_delta, W_delta) + rows_times(d_B, W_B) + rows_times(d_C, W_C) + (d_S @ B_[...,
         None])[..., 0] * delta + d_y_ * d
-    d_W_delta = rows(d_net_delta).T @ rows(x)
-    d_b_delta = d_net_delta.sum(axis=(0, 1))
-    d_W_B = rows(d_B).T @ rows(x)
-    d_W_C = rows(d_C).T @ rows(x)
-    d_A = (delta[..., :, None] * d_net_S).sum(axis=(0, 1))
-    d_d = (d_y_ * x).sum(axis=(0, 1))
+    d_W_delta = np.dot(rows(d_net_delta).T, rows(x))
+    d_b_delta = sum_of_rows(d_net_delta)
+    d_W_B = np.dot(rows(d_B).T, rows(x))
+    d_W_C = np.dot(rows(d_C).T, rows(x))
+    d_A = sum_of_rows(delta[..., :, None] * d_net_S)
+    d_d = sum_of_rows(d_y_ * x)
     return {
         "W_delta": d_W_delta,
         "b_delta": d_b_delta,
@@ -208,7 +208,7 @@ def step(params, x, S=None):
     if S is not None:
         arrays.append(("S", S, ("B", "D", "N")))
     sizes, dtype = _checked(arrays)
-    B, D, N = (sizes[axis] for axis in ("B", "D", "N"))
+    B, D, N = sizes["B"], sizes["D"], sizes["N"]
     x_t = x
     S_prev = np.zeros((B, D, N), dtype) if S is None else S
     W_delta = params["W_delta"]
@@ -244,12 +244,11 @@ def step_backward(cache, d_y, S=None):
     what the batch shares is summed over it. Raises ValueError for an array of the wrong shape or dtype.
     """
     sizes, dtype, values = cache
-    arrays = []
-    arrays.append(("d_y", d_y, ("B", "D")))
+    arrays = [("d_y", d_y, ("B", "D"))]
     if S is not None:
         arrays.append(("S", S, ("B", "D", "N")))
     _, dtype = _checked(arrays, sizes, dtype)
-    B, D, N = (sizes[axis] for axis in ("B", "D", "N"))
+    B, D, N = sizes["B"], sizes["D"], sizes["N"]
     d_S_next = np.zeros((B, D, N), dtype) if S is None else S
     (C_t, S_prev, exp_net_S_t, S_t, delta_t, x_t, B_t, A, net_delta_t, W_delta, W_B, W_C, d) = values
     # ∂J/∂y_t = ∂⁺J/∂y_t
@@ -294,6 +293,89 @@ def step_backward(cache, d_y, S=None):
         "x": d_x_t,
         "S": d_S_prev,
     }
+
+
+class Packed(dict):
+    """Parameters as `pack` makes them: an entry that is set is written where `forward` reads it."""
+
+    def __init__(self, params, sizes, dtype, stacked):
+        super().__init__(params)
+        self.sizes, self.dtype, self.stacked = sizes, dtype, stacked
+
+    def __setitem__(self, key, value):
+        self[key][...] = value
+
+    def update(self, *entries, **named):
+        for key, value in dict(*entries, **named).items():
+            self[key] = value
+
+    def __ior__(self, other):
+        self.update(other)
+        return self
+
+    def __reduce__(self):
+        return pack, ({**self},)
+
+
+def pack(params):
+    """A copy of the parameters that `forward` need not check, convert and join at each call, for loops with many.
+
+    It is a dict of arrays like any other, in one dtype; those of an entry of STACKS are rows of one array. Steps of
+    training change them where they are, as in `packed["W_delta"] -= rate * gradients["W_delta"]`.
+    Raises ValueError for an array of the wrong shape or dtype.
+    """
+    arrays = [(f"params[{key!r}]", _parameter(params, key), axes) for key, axes in PARAMETERS.items()]
+    sizes = _lengths_of(arrays, {})
+    if sizes is None:
+        _refuse(arrays, {})
+    dtype = _common({array.dtype for _, array, _ in arrays})
+    own = {key: np.array(params[key], dtype, order="C") for key in PARAMETERS}
+    stacked = [np.concatenate([own[key] for key in keys]) for keys in STACKS]
+    for keys, whole in zip(STACKS, stacked):
+        stop = 0
+        for key in keys:
+            start, stop = stop, stop + len(own[key])
+            own[key] = whole[start:stop]
+    return Packed(own, sizes, dtype, stacked)
+
+
+def _stacked(params):
+    """The parameters of each entry of STACKS as one array."""
+    if isinstance(params, Packed):
+        return params.stacked
+    return [np.concatenate([params[key] for key in keys]) for keys in STACKS]
+
+
+LAST = [(None, {}, None)]
+"""What the parameters of a call that fitted were: their types, shapes and dtypes; the lengths of their axes; the dtype."""
+
+
+def _given(params, arrays, sizes=None):
+    """Sizes by letter, the common dtype, and the parameters in it; raises ValueError for an array that does not fit."""
+    if isinstance(params, Packed):
+        seen, known, common = None, params.sizes, params.dtype
+    else:
+        seen = _seen(params)
+        before, known, common = LAST[0]
+        common = common if seen == before else None
+    if common is not None and all([getattr(array, "dtype", None) == common for _, array, _ in arrays]):
+        found = _fitting(arrays, {**known, **(sizes or {})})
+        if found is not None:
+            return found, common, params
+    own = [(f"params[{key!r}]", _parameter(params, key), axes) for key, axes in PARAMETERS.items()]
+    found, dtype = _checked([*own, *arrays], sizes)
+    alike = seen is not None and all([dtype == one for _, _, one in seen])
+    if alike and (known := _lengths_of(own, {})) is not None:
+        LAST[0] = seen, known, dtype
+    return found, dtype, {key: params[key].astype(dtype, copy=False) for key in PARAMETERS}
+
+
+def _seen(params):
+    """The type, shape and dtype of each parameter; None where one is missing or no array."""
+    try:
+        return [(type(array), array.shape, array.dtype) for array in map(params.__getitem__, PARAMETERS)]
+    except (AttributeError, KeyError):
+        return None
 
 
 def backward_by_blocks(cache, d_ys, d_states, timed):
@@ -423,7 +505,7 @@ def memory(shape, dtype):
     size = dtype.itemsize
     for length in shape:
         size *= length
-    if size < 2**14 or dtype.hasobject:
+    if size < 2**15 or dtype.hasobject:
         return np.empty(shape, dtype)
     room = size + 64
     if size < 2**17:
@@ -524,6 +606,8 @@ def in_columns(matrix, columns):
 def rows_times(a, matrix, out=None):
     """a @ matrix for every step and example at once: products of many rows."""
     left, (K, N) = rows(a), matrix.shape
+    if len(left) * N * K < 2**20 and len(left) * N < 2**14:
+        return left.dot(matrix, None if out is None else rows(out)).reshape(*a.shape[:-1], N)
     found = memory((*a.shape[:-1], N), np.promote_types(a.dtype, matrix.dtype)) if out is None else out
     many, columns = piece(len(left), K, N, found.dtype, 2**26)
     if many == len(left) or left.size * N > 2**25 and library_threads() > 1 or columns < 48:
@@ -564,6 +648,11 @@ def sigmoid(a):
 def softplus(a):
     """softplus, entry by entry."""
     return np.where(a.real > 0, a, 0 * a) + np.log1p(np.exp(np.where(a.real > 0, -a, a)))
+
+
+def sum_of_rows(a):
+    """The sum over steps and examples, of rows by a product, which takes half the time."""
+    return np.ones(a.shape[0] * a.shape[1], a.dtype).dot(rows(a)) if a.ndim == 3 else a.sum(axis=(0, 1))
 
 
 def repeated(a, lengths):
@@ -631,8 +720,8 @@ def _length(axis, sizes):
     return total
 
 
-def _fitting(arrays, sizes):
-    """Sizes by letter of (name, array, axes) where every array fits; None where one does not."""
+def _lengths_of(arrays, sizes):
+    """The lengths by axis as it is written, of (name, array, axes) beside those known; None where an array differs."""
     sizes = dict(sizes)
     for _, array, axes in arrays:
         if not isinstance(array, (np.ndarray, np.generic)) or array.dtype.kind not in "fc" or array.ndim != len(axes):
@@ -640,11 +729,23 @@ def _fitting(arrays, sizes):
         for axis, length in zip(axes, array.shape):
             if sizes.setdefault(axis, length) != length:
                 return None
-    for axis in [axis for axis in sizes if not axis.isidentifier()]:
+    return sizes
+
+
+def _fitting(arrays, sizes):
+    """Sizes by letter of (name, array, axes) where every array fits; None where one does not."""
+    sizes = _lengths_of(arrays, sizes)
+    for axis in [axis for axis in sizes or () if not axis.isidentifier()]:
         length = sizes.pop(axis)
         if _length(axis, sizes) != length:
             return None
     return sizes
+
+
+def _common(dtypes):
+    """The dtype that all of them are, or become together."""
+    dtype, *others = dtypes
+    return np.result_type(dtype, *others) if others or not dtype.isnative else dtype
 
 
 def _checked(arrays, sizes=None, dtype=None):
@@ -652,10 +753,7 @@ def _checked(arrays, sizes=None, dtype=None):
     found = _fitting(arrays, sizes or {})
     if found is None:
         _refuse(arrays, dict(sizes or {}))
-    dtypes = {array.dtype for _, array, _ in arrays} | ({dtype} if dtype else set())
-    if len(dtypes) == 1 and (dtype := dtypes.pop()).isnative:
-        return found, dtype
-    return found, np.result_type(*dtypes)
+    return found, _common({array.dtype for _, array, _ in arrays} | ({dtype} if dtype else set()))
 
 
 def _refuse(arrays, sizes):
@@ -674,9 +772,9 @@ def _refuse(arrays, sizes):
             # What most arrays agree on, the first where none do.
             agreed = found.count(found[0]) == len(found)
             sizes.setdefault(axis, found[0] if agreed else sorted(found, key=found.count, reverse=True)[0])
-    # First an array with a wrong number of axes: it leaves open what others are compared with.
-    for name, array, axes in sorted(arrays, key=lambda item: item[1].ndim == len(item[2])):
-        expected = tuple(_length(axis, sizes) for axis in axes)
+    # First an array with a wrong number of axes: it leaves open what others are compared with. Then what can be said.
+    shapes = [(name, array, axes, tuple(_length(axis, sizes) for axis in axes)) for name, array, axes in arrays]
+    for name, array, axes, expected in sorted(shapes, key=lambda item: (item[1].ndim == len(item[2]), None in item[3])):
         if array.shape != expected:
             wanted = f"({', '.join(axes)})" + ("" if None in expected else f" = {expected}")
             raise ValueError(f"{name} has shape {array.shape}, expected {wanted}")

@@ -46,6 +46,9 @@ PARAMETERS = {
 STATES = {"m": ("1",), "C": ("H", "N"), "n": ("N",)}
 """Shape of every state of one example."""
 
+STACKS = ()
+"""Parameters that `forward` reads as one array, each some rows of it."""
+
 
 def init(*, D, H, N, rng, dtype=np.float64):
     """Random parameters by name, every entry uniform in ±1/√m.
@@ -76,16 +79,15 @@ def forward(params, x, m=None, C=None, n=None, *, lengths=None, cache=True, chec
     Returns the outputs (T, B, H), the final states by name, and a cache for `backward`, which
     refers to the arrays given here. Raises ValueError for an array of the wrong shape or dtype.
     """
-    arrays = [(f"params[{key!r}]", _parameter(params, key), axes) for key, axes in PARAMETERS.items()]
-    arrays.append(("x", x, ("T", "B", "D")))
+    arrays = [("x", x, ("T", "B", "D"))]
     if m is not None:
         arrays.append(("m", m, ("B", "1")))
     if C is not None:
         arrays.append(("C", C, ("B", "H", "N")))
     if n is not None:
         arrays.append(("n", n, ("B", "N")))
-    sizes, dtype = _checked(arrays)
-    T, B, H, N = (sizes[axis] for axis in ("T", "B", "H", "N"))
+    sizes, dtype, params = _given(params, arrays)
+    T, B, H, N = sizes["T"], sizes["B"], sizes["H"], sizes["N"]
     if checkpoint is not None or not cache:
         run = forward_by_blocks(params, {"x": x}, {}, {"m": m, "C": C, "n": n}, _lengths(lengths, T, B), checkpoint)
         return run if cache else (*run[:2], None)
@@ -99,7 +101,6 @@ def forward(params, x, m=None, C=None, n=None, *, lengths=None, cache=True, chec
         ys, final, caches = forward_in_parts(forward, parts, B, params, timed, others, {})
         return ys, final, (sizes, dtype, lengths, caches)
     x = repeated(x, lengths)
-    params = {key: params[key].astype(dtype, copy=False) for key in PARAMETERS}
     x = x.astype(dtype, copy=False)
     W_q = params["W_q"]
     b_q = params["b_q"]
@@ -141,6 +142,7 @@ def forward(params, x, m=None, C=None, n=None, *, lengths=None, cache=True, chec
     work = memory((B, H, N), dtype)
     work_2 = memory((B, N), dtype)
     work_2_view = work_2[..., None, :]
+    larger_into = larger(dtype)
     # each call of the loop writes into what is named last
     (add_into, subtract_into, exp_into, multiply_into) = (np.add, np.subtract, np.exp, np.multiply)
     for (
@@ -153,7 +155,7 @@ def forward(params, x, m=None, C=None, n=None, *, lengths=None, cache=True, chec
         # net_{m,t} = f̃_t + m_{t-1}
         add_into(f_tilde_t, m_prev, net_m_t)
         # m_t = max(net_{m,t}, ĩ_t)
-        m_t[...] = max(net_m_t, i_tilde_t)
+        larger_into(net_m_t, i_tilde_t, out=m_t)
         # net_{i,prime,t} = ĩ_t - m_t
         subtract_into(i_tilde_t, m_t, net_i_prime_t)
         # i′_t = exp(net_{i,prime,t})
@@ -165,12 +167,15 @@ def forward(params, x, m=None, C=None, n=None, *, lengths=None, cache=True, chec
         exp_into(net_f_prime_t, f_prime_t)
         # C_t = f′_t C_{t-1} + v_t i′_t k_tᵀ
         multiply_into(f_prime_t[..., None, :], C_prev, C_t)
-        multiply_into(i_prime_t, k_t, work_2)
+        work_2[...] = i_prime_t
+        multiply_into(work_2, k_t, work_2)
         multiply_into(work_2_view, v_t_2, work)
         add_into(C_t, work, C_t)
         # n_t = f′_t n_{t-1} + i′_t k_t
-        multiply_into(n_prev, f_prime_t, n_t)
-        multiply_into(i_prime_t, k_t, work_2)
+        n_t[...] = f_prime_t
+        multiply_into(n_prev, n_t, n_t)
+        work_2[...] = i_prime_t
+        multiply_into(work_2, k_t, work_2)
         add_into(n_t, work_2, n_t)
         if lengths is not None:  # a sequence that has ended keeps its states
             m[t + 1] = np.where((lengths <= t)[:, None], m[t], m[t + 1])
@@ -201,8 +206,7 @@ def backward(cache, d_ys, m=None, C=None, n=None):
     if len(cache) == 2:  # of `forward_by_blocks`
         return backward_by_blocks(cache, d_ys, {"m": m, "C": C, "n": n}, ("x",))
     sizes, dtype, lengths, values = cache
-    arrays = []
-    arrays.append(("d_ys", d_ys, ("T", "B", "H")))
+    arrays = [("d_ys", d_ys, ("T", "B", "H"))]
     if m is not None:
         arrays.append(("m", m, ("B", "1")))
     if C is not None:
@@ -212,7 +216,7 @@ def backward(cache, d_ys, m=None, C=None, n=None):
     _, dtype = _checked(arrays, sizes, dtype)
     if isinstance(values, list):  # of `forward_in_parts`
         return backward_in_parts(backward, values, d_ys, {"m": m, "C": C, "n": n}, ("x",), ("m", "C", "n"))
-    T, B, H, N = (sizes[axis] for axis in ("T", "B", "H", "N"))
+    T, B, H, N = sizes["T"], sizes["B"], sizes["H"], sizes["N"]
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
     d_m_next = np.zeros((B, 1), dtype) if m is None else m.astype(dtype, order="C")
     d_C_next = np.zeros((B, H, N), dtype) if C is None else C.astype(dtype, order="C")
@@ -250,8 +254,9 @@ def backward(cache, d_ys, m=None, C=None, n=None):
     d_i_prime_t = memory((B, 1), dtype)
     ones = np.ones((H, 1), dtype)
     ones_2 = np.ones((N, 1), dtype)
+    work_column = work[..., None]
     # each call of the loop writes into what is named last
-    (add_into, multiply_into, subtract_into) = (np.add, np.multiply, np.subtract)
+    (add_into, multiply_into, matmul_into, subtract_into) = (np.add, np.multiply, np.matmul, np.subtract)
     block = 1 + 262144 // (1 + B * H * N)
     d_C_block = memory((min(block, T), B, H, N), dtype)
     for start in reversed(range(0, T, block)):
@@ -282,18 +287,18 @@ def backward(cache, d_ys, m=None, C=None, n=None):
             # ∂J/∂f′_t = 𝟏ᵀ (∂J/∂C_t ⊙ C_{t-1}) 𝟏 + n_{t-1}ᵀ (∂J/∂n_t)
             multiply_into(d_C_t, C_prev, work_2)
             np.add.reduce(work_2, axis=-1, out=work)
-            work.dot(ones, out=d_f_prime_t)
+            work.dot(ones, d_f_prime_t)
             multiply_into(d_n_t, n_prev, work_4)
-            work_4.dot(ones_2, out=work_3)
+            work_4.dot(ones_2, work_3)
             add_into(d_f_prime_t, work_3, d_f_prime_t)
             # ∂J/∂net_{f,prime,t} = ∂J/∂f′_t ⊙ f′_t
             multiply_into(d_f_prime_t, f_prime_t, d_net_f_prime_t)
             # ∂J/∂i′_t = v_tᵀ (∂J/∂C_t) k_t + k_tᵀ (∂J/∂n_t)
-            work[...] = (d_C_t @ k_t_2)[..., 0]
+            matmul_into(d_C_t, k_t_2, work_column)
             multiply_into(work, v_t, work)
-            work.dot(ones, out=d_i_prime_t)
+            work.dot(ones, d_i_prime_t)
             multiply_into(d_n_t, k_t, work_4)
-            work_4.dot(ones_2, out=work_3)
+            work_4.dot(ones_2, work_3)
             add_into(d_i_prime_t, work_3, d_i_prime_t)
             # ∂J/∂net_{i,prime,t} = ∂J/∂i′_t ⊙ i′_t
             multiply_into(d_i_prime_t, i_prime_t, d_net_i_prime_t)
@@ -307,7 +312,8 @@ def backward(cache, d_ys, m=None, C=None, n=None):
             # to C_{t-1} through this step: f′_t (∂J/∂C_t)
             multiply_into(d_C_t, f_prime_t_2, d_C_next)
             # to n_{t-1} through this step: (∂J/∂n_t) f′_t
-            multiply_into(d_n_t, f_prime_t, d_n_next)
+            d_n_next[...] = f_prime_t
+            multiply_into(d_n_t, d_n_next, d_n_next)
         # what is read of this block's gradients
         # ∂J/∂v_t = (∂J/∂C_t) k_t i′_t
         d_v[start:stop][...] = (d_C @ (k[start:stop] * i_prime[start:stop])[..., None])[..., 0]
@@ -330,18 +336,18 @@ def backward(cache, d_ys, m=None, C=None, n=None):
     d_q = (np.swapaxes(C[1:], -1, -2) @ d_lin_h[..., None])[..., 0] + n[1:] * d_net_h
     d_x = (rows_times(d_q, W_q) + rows_times(d_k, W_k) + rows_times(d_v, W_v) + w_i * d_i_tilde + w_f * d_f_tilde +
         rows_times(d_net_o, W_o))
-    d_W_q = rows(d_q).T @ rows(x)
-    d_b_q = d_q.sum(axis=(0, 1))
-    d_W_k = rows(d_k).T @ rows(x)
-    d_b_k = d_k.sum(axis=(0, 1))
-    d_W_v = rows(d_v).T @ rows(x)
-    d_b_v = d_v.sum(axis=(0, 1))
-    d_w_i = (x * d_i_tilde).sum(axis=(0, 1))
+    d_W_q = np.dot(rows(d_q).T, rows(x))
+    d_b_q = sum_of_rows(d_q)
+    d_W_k = np.dot(rows(d_k).T, rows(x))
+    d_b_k = sum_of_rows(d_k)
+    d_W_v = np.dot(rows(d_v).T, rows(x))
+    d_b_v = sum_of_rows(d_v)
+    d_w_i = sum_of_rows(x * d_i_tilde)
     d_b_i = d_i_tilde.sum()
-    d_w_f = (x * d_f_tilde).sum(axis=(0, 1))
+    d_w_f = sum_of_rows(x * d_f_tilde)
     d_b_f = d_f_tilde.sum()
-    d_W_o = rows(d_net_o).T @ rows(x)
-    d_b_o = d_net_o.sum(axis=(0, 1))
+    d_W_o = np.dot(rows(d_net_o).T, rows(x))
+    d_b_o = sum_of_rows(d_net_o)
     return {
         "W_q": d_W_q,
         "b_q": d_b_q,
@@ -380,7 +386,7 @@ def step(params, x, m=None, C=None, n=None):
     if n is not None:
         arrays.append(("n", n, ("B", "N")))
     sizes, dtype = _checked(arrays)
-    B, H, N = (sizes[axis] for axis in ("B", "H", "N"))
+    B, H, N = sizes["B"], sizes["H"], sizes["N"]
     x_t = x
     m_prev = np.zeros((B, 1), dtype) if m is None else m
     C_prev = np.zeros((B, H, N), dtype) if C is None else C
@@ -450,8 +456,7 @@ def step_backward(cache, d_y, m=None, C=None, n=None):
     what the batch shares is summed over it. Raises ValueError for an array of the wrong shape or dtype.
     """
     sizes, dtype, values = cache
-    arrays = []
-    arrays.append(("d_y", d_y, ("B", "H")))
+    arrays = [("d_y", d_y, ("B", "H"))]
     if m is not None:
         arrays.append(("m", m, ("B", "1")))
     if C is not None:
@@ -459,7 +464,7 @@ def step_backward(cache, d_y, m=None, C=None, n=None):
     if n is not None:
         arrays.append(("n", n, ("B", "N")))
     _, dtype = _checked(arrays, sizes, dtype)
-    B, H, N = (sizes[axis] for axis in ("B", "H", "N"))
+    B, H, N = sizes["B"], sizes["H"], sizes["N"]
     d_m_next = np.zeros((B, 1), dtype) if m is None else m
     d_C_next = np.zeros((B, H, N), dtype) if C is None else C
     d_n_next = np.zeros((B, N), dtype) if n is None else n
@@ -556,6 +561,89 @@ def step_backward(cache, d_y, m=None, C=None, n=None):
         "C": d_C_prev,
         "n": d_n_prev,
     }
+
+
+class Packed(dict):
+    """Parameters as `pack` makes them: an entry that is set is written where `forward` reads it."""
+
+    def __init__(self, params, sizes, dtype, stacked):
+        super().__init__(params)
+        self.sizes, self.dtype, self.stacked = sizes, dtype, stacked
+
+    def __setitem__(self, key, value):
+        self[key][...] = value
+
+    def update(self, *entries, **named):
+        for key, value in dict(*entries, **named).items():
+            self[key] = value
+
+    def __ior__(self, other):
+        self.update(other)
+        return self
+
+    def __reduce__(self):
+        return pack, ({**self},)
+
+
+def pack(params):
+    """A copy of the parameters that `forward` need not check, convert and join at each call, for loops with many.
+
+    It is a dict of arrays like any other, in one dtype; those of an entry of STACKS are rows of one array. Steps of
+    training change them where they are, as in `packed["W_q"] -= rate * gradients["W_q"]`.
+    Raises ValueError for an array of the wrong shape or dtype.
+    """
+    arrays = [(f"params[{key!r}]", _parameter(params, key), axes) for key, axes in PARAMETERS.items()]
+    sizes = _lengths_of(arrays, {})
+    if sizes is None:
+        _refuse(arrays, {})
+    dtype = _common({array.dtype for _, array, _ in arrays})
+    own = {key: np.array(params[key], dtype, order="C") for key in PARAMETERS}
+    stacked = [np.concatenate([own[key] for key in keys]) for keys in STACKS]
+    for keys, whole in zip(STACKS, stacked):
+        stop = 0
+        for key in keys:
+            start, stop = stop, stop + len(own[key])
+            own[key] = whole[start:stop]
+    return Packed(own, sizes, dtype, stacked)
+
+
+def _stacked(params):
+    """The parameters of each entry of STACKS as one array."""
+    if isinstance(params, Packed):
+        return params.stacked
+    return [np.concatenate([params[key] for key in keys]) for keys in STACKS]
+
+
+LAST = [(None, {}, None)]
+"""What the parameters of a call that fitted were: their types, shapes and dtypes; the lengths of their axes; the dtype."""
+
+
+def _given(params, arrays, sizes=None):
+    """Sizes by letter, the common dtype, and the parameters in it; raises ValueError for an array that does not fit."""
+    if isinstance(params, Packed):
+        seen, known, common = None, params.sizes, params.dtype
+    else:
+        seen = _seen(params)
+        before, known, common = LAST[0]
+        common = common if seen == before else None
+    if common is not None and all([getattr(array, "dtype", None) == common for _, array, _ in arrays]):
+        found = _fitting(arrays, {**known, **(sizes or {})})
+        if found is not None:
+            return found, common, params
+    own = [(f"params[{key!r}]", _parameter(params, key), axes) for key, axes in PARAMETERS.items()]
+    found, dtype = _checked([*own, *arrays], sizes)
+    alike = seen is not None and all([dtype == one for _, _, one in seen])
+    if alike and (known := _lengths_of(own, {})) is not None:
+        LAST[0] = seen, known, dtype
+    return found, dtype, {key: params[key].astype(dtype, copy=False) for key in PARAMETERS}
+
+
+def _seen(params):
+    """The type, shape and dtype of each parameter; None where one is missing or no array."""
+    try:
+        return [(type(array), array.shape, array.dtype) for array in map(params.__getitem__, PARAMETERS)]
+    except (AttributeError, KeyError):
+        return None
 
 
 def abs(a):
@@ -690,7 +778,7 @@ def memory(shape, dtype):
     size = dtype.itemsize
     for length in shape:
         size *= length
-    if size < 2**14 or dtype.hasobject:
+    if size < 2**15 or dtype.hasobject:
         return np.empty(shape, dtype)
     room = size + 64
     if size < 2**17:
@@ -758,6 +846,17 @@ def heaviside(a):
     return (a.real > 0).astype(a.real.dtype)
 
 
+def larger(dtype):
+    """What writes the larger of two numbers, of complex ones that with the larger real part."""
+    if dtype.kind == "f":
+        return np.maximum
+
+    def larger_into(a, b, *, out):
+        out[...] = np.where((a - b).real > 0, a, b)
+
+    return larger_into
+
+
 def max(a, b):
     """max, entry by entry."""
     return np.where((a - b).real > 0, a, b)
@@ -806,6 +905,8 @@ def in_columns(matrix, columns):
 def rows_times(a, matrix, out=None):
     """a @ matrix for every step and example at once: products of many rows."""
     left, (K, N) = rows(a), matrix.shape
+    if len(left) * N * K < 2**20 and len(left) * N < 2**14:
+        return left.dot(matrix, None if out is None else rows(out)).reshape(*a.shape[:-1], N)
     found = memory((*a.shape[:-1], N), np.promote_types(a.dtype, matrix.dtype)) if out is None else out
     many, columns = piece(len(left), K, N, found.dtype, 2**26)
     if many == len(left) or left.size * N > 2**25 and library_threads() > 1 or columns < 48:
@@ -846,6 +947,11 @@ def sigmoid(a):
 def sign(a):
     """sign, entry by entry."""
     return np.sign(a.real)
+
+
+def sum_of_rows(a):
+    """The sum over steps and examples, of rows by a product, which takes half the time."""
+    return np.ones(a.shape[0] * a.shape[1], a.dtype).dot(rows(a)) if a.ndim == 3 else a.sum(axis=(0, 1))
 
 
 def repeated(a, lengths):
@@ -913,8 +1019,8 @@ def _length(axis, sizes):
     return total
 
 
-def _fitting(arrays, sizes):
-    """Sizes by letter of (name, array, axes) where every array fits; None where one does not."""
+def _lengths_of(arrays, sizes):
+    """The lengths by axis as it is written, of (name, array, axes) beside those known; None where an array differs."""
     sizes = dict(sizes)
     for _, array, axes in arrays:
         if not isinstance(array, (np.ndarray, np.generic)) or array.dtype.kind not in "fc" or array.ndim != len(axes):
@@ -922,11 +1028,23 @@ def _fitting(arrays, sizes):
         for axis, length in zip(axes, array.shape):
             if sizes.setdefault(axis, length) != length:
                 return None
-    for axis in [axis for axis in sizes if not axis.isidentifier()]:
+    return sizes
+
+
+def _fitting(arrays, sizes):
+    """Sizes by letter of (name, array, axes) where every array fits; None where one does not."""
+    sizes = _lengths_of(arrays, sizes)
+    for axis in [axis for axis in sizes or () if not axis.isidentifier()]:
         length = sizes.pop(axis)
         if _length(axis, sizes) != length:
             return None
     return sizes
+
+
+def _common(dtypes):
+    """The dtype that all of them are, or become together."""
+    dtype, *others = dtypes
+    return np.result_type(dtype, *others) if others or not dtype.isnative else dtype
 
 
 def _checked(arrays, sizes=None, dtype=None):
@@ -934,10 +1052,7 @@ def _checked(arrays, sizes=None, dtype=None):
     found = _fitting(arrays, sizes or {})
     if found is None:
         _refuse(arrays, dict(sizes or {}))
-    dtypes = {array.dtype for _, array, _ in arrays} | ({dtype} if dtype else set())
-    if len(dtypes) == 1 and (dtype := dtypes.pop()).isnative:
-        return found, dtype
-    return found, np.result_type(*dtypes)
+    return found, _common({array.dtype for _, array, _ in arrays} | ({dtype} if dtype else set()))
 
 
 def _refuse(arrays, sizes):
@@ -956,9 +1071,9 @@ def _refuse(arrays, sizes):
             # What most arrays agree on, the first where none do.
             agreed = found.count(found[0]) == len(found)
             sizes.setdefault(axis, found[0] if agreed else sorted(found, key=found.count, reverse=True)[0])
-    # First an array with a wrong number of axes: it leaves open what others are compared with.
-    for name, array, axes in sorted(arrays, key=lambda item: item[1].ndim == len(item[2])):
-        expected = tuple(_length(axis, sizes) for axis in axes)
+    # First an array with a wrong number of axes: it leaves open what others are compared with. Then what can be said.
+    shapes = [(name, array, axes, tuple(_length(axis, sizes) for axis in axes)) for name, array, axes in arrays]
+    for name, array, axes, expected in sorted(shapes, key=lambda item: (item[1].ndim == len(item[2]), None in item[3])):
         if array.shape != expected:
             wanted = f"({', '.join(axes)})" + ("" if None in expected else f" = {expected}")
             raise ValueError(f"{name} has shape {array.shape}, expected {wanted}")

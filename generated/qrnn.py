@@ -34,6 +34,12 @@ PARAMETERS = {
 STATES = {"c": ("H",), "p": ("D",)}
 """Shape of every state of one example."""
 
+STACKS = (
+    ("W_f", "W_z"),
+    ("V_f", "V_z"),
+)
+"""Parameters that `forward` reads as one array, each some rows of it."""
+
 
 def init(*, D, H, rng, dtype=np.float64):
     """Random parameters by name, every entry uniform in ±1/√m.
@@ -63,14 +69,13 @@ def forward(params, x, c=None, p=None, *, lengths=None, cache=True, checkpoint=N
     Returns the outputs (T, B, H), the final states by name, and a cache for `backward`, which
     refers to the arrays given here. Raises ValueError for an array of the wrong shape or dtype.
     """
-    arrays = [(f"params[{key!r}]", _parameter(params, key), axes) for key, axes in PARAMETERS.items()]
-    arrays.append(("x", x, ("T", "B", "D")))
+    arrays = [("x", x, ("T", "B", "D"))]
     if c is not None:
         arrays.append(("c", c, ("B", "H")))
     if p is not None:
         arrays.append(("p", p, ("B", "D")))
-    sizes, dtype = _checked(arrays)
-    T, B, D, H = (sizes[axis] for axis in ("T", "B", "D", "H"))
+    sizes, dtype, params = _given(params, arrays)
+    T, B, D, H = sizes["T"], sizes["B"], sizes["D"], sizes["H"]
     if checkpoint is not None or not cache:
         run = forward_by_blocks(params, {"x": x}, {}, {"c": c, "p": p}, _lengths(lengths, T, B), checkpoint)
         return run if cache else (*run[:2], None)
@@ -83,16 +88,10 @@ def forward(params, x, c=None, p=None, *, lengths=None, cache=True, checkpoint=N
         ys, final, caches = forward_in_parts(forward, parts, B, params, timed, others, {})
         return ys, final, (sizes, dtype, lengths, caches)
     x = repeated(x, lengths)
-    params = {key: params[key].astype(dtype, copy=False) for key in PARAMETERS}
     x = x.astype(dtype, copy=False)
-    W_z = params["W_z"]
-    V_z = params["V_z"]
-    W_f = params["W_f"]
-    V_f = params["V_f"]
     W_o = params["W_o"]
     V_o = params["V_o"]
-    W = np.concatenate((W_f, W_z))
-    V = np.concatenate((V_f, V_z))
+    (W, V) = _stacked(params)
     c = memory((T + 1, B, H), dtype)
     c[0] = c_prev
     p = memory((T + 1, B, D), dtype)
@@ -165,8 +164,7 @@ def backward(cache, d_ys, c=None, p=None):
     if len(cache) == 2:  # of `forward_by_blocks`
         return backward_by_blocks(cache, d_ys, {"c": c, "p": p}, ("x",))
     sizes, dtype, lengths, values = cache
-    arrays = []
-    arrays.append(("d_ys", d_ys, ("T", "B", "H")))
+    arrays = [("d_ys", d_ys, ("T", "B", "H"))]
     if c is not None:
         arrays.append(("c", c, ("B", "H")))
     if p is not None:
@@ -174,7 +172,7 @@ def backward(cache, d_ys, c=None, p=None):
     _, dtype = _checked(arrays, sizes, dtype)
     if isinstance(values, list):  # of `forward_in_parts`
         return backward_in_parts(backward, values, d_ys, {"c": c, "p": p}, ("x",), ("c", "p"))
-    T, B, D, H = (sizes[axis] for axis in ("T", "B", "D", "H"))
+    T, B, D, H = sizes["T"], sizes["B"], sizes["D"], sizes["H"]
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
     d_c_next = np.zeros((B, H), dtype) if c is None else c.astype(dtype, order="C")
     d_p_next = np.zeros((B, D), dtype) if p is None else p.astype(dtype, order="C")
@@ -197,6 +195,9 @@ def backward(cache, d_ys, c=None, p=None):
     W_pieces = in_pieces(W, T, B)
     times_W = product_with(W_pieces)
     d_p_next_places = piece_places(d_p_next, W_pieces)
+    d_net_gates = memory((2, B, H), dtype)
+    (d_net_f_t, d_net_z_t) = d_net_gates
+    d_net_by_example = d_net_gates.swapaxes(0, 1)
     # each call of the loop writes into what is named last
     (add_into, multiply_into) = (np.add, np.multiply)
     block = 1 + 32768 // (1 + B * H)
@@ -226,12 +227,12 @@ def backward(cache, d_ys, c=None, p=None):
         np.multiply(c_by_net_z, work, out=c_by_net_z)
         d_p_next_given = rows_times(d_net_o[start:stop], W_o)
         for (
-            t, d_p_t_2, d_c_read_t, d_net_f_t, c_by_net_f_t, d_net_z_t, c_by_net_z_t, f_t, d_p_next_given_t,
-            d_net_t_rows,
+            t, d_p_t_2, d_c_read_t, c_by_net_f_t, c_by_net_z_t, f_t, d_p_next_given_t, d_net_t_rows,
+            d_net_t_gates,
         ) in zip(
-            reversed(range(start, stop)), d_p[::-1], d_c_read[start:stop][::-1], d_net[..., 0:H][::-1],
-            c_by_net_f[::-1], d_net[..., H:2 * H][::-1], c_by_net_z[::-1], f[start:stop][::-1],
-            d_p_next_given[::-1], piece_rows(d_net, W_pieces)[::-1],
+            reversed(range(start, stop)), d_p[::-1], d_c_read[start:stop][::-1], c_by_net_f[::-1],
+            c_by_net_z[::-1], f[start:stop][::-1], d_p_next_given[::-1], piece_rows(d_net, W_pieces)[::-1],
+            by_gates(d_net, 2)[::-1],
         ):
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
                 d_c_next = np.where((lengths == t + 1)[:, None], d_c_last, d_c_next)
@@ -246,6 +247,8 @@ def backward(cache, d_ys, c=None, p=None):
             # ∂J/∂z_t = ∂J/∂c_t ⊙ (1 - f_t)
             # ∂J/∂net_{z,t} = ∂J/∂z_t ⊙ (1 - z_t²)
             multiply_into(d_c_t, c_by_net_z_t, d_net_z_t)
+            # the gates beside each other, as products read them
+            d_net_t_gates[...] = d_net_by_example
             # to c_{t-1} through this step: ∂J/∂c_t ⊙ f_t
             multiply_into(d_c_t, f_t, d_c_next)
             # to p_{t-1} through this step: W_zᵀ (∂J/∂net_{z,t}) + W_fᵀ (∂J/∂net_{f,t}) + W_oᵀ (∂J/∂net_{o,t})
@@ -259,13 +262,13 @@ def backward(cache, d_ys, c=None, p=None):
             rows_times(d_net, V, out=d_x[start:stop])
             np.add(d_x[start:stop], rows_times(d_net_o[start:stop], V_o), out=d_x[start:stop])
             np.add(d_x[start:stop], d_p, out=d_x[start:stop])
-            d_W = added(d_W, rows(d_net).T @ rows(p[start:stop]))
-            d_V = added(d_V, rows(d_net).T @ rows(x[start:stop]))
+            d_W = added(d_W, np.dot(rows(d_net).T, rows(p[start:stop])))
+            d_V = added(d_V, np.dot(rows(d_net).T, rows(x[start:stop])))
     if lengths is not None:
         d_c_next = np.where((lengths == 0)[:, None], d_c_last, d_c_next)
         d_p_next = np.where((lengths == 0)[:, None], d_p_last, d_p_next)
-    d_W_o = rows(d_net_o).T @ rows(p[:-1])
-    d_V_o = rows(d_net_o).T @ rows(x)
+    d_W_o = np.dot(rows(d_net_o).T, rows(p[:-1]))
+    d_V_o = np.dot(rows(d_net_o).T, rows(x))
     return {
         "W_z": d_W[H:2 * H],
         "V_z": d_V[H:2 * H],
@@ -294,7 +297,7 @@ def step(params, x, c=None, p=None):
     if p is not None:
         arrays.append(("p", p, ("B", "D")))
     sizes, dtype = _checked(arrays)
-    B, D, H = (sizes[axis] for axis in ("B", "D", "H"))
+    B, D, H = sizes["B"], sizes["D"], sizes["H"]
     x_t = x
     c_prev = np.zeros((B, H), dtype) if c is None else c
     p_prev = np.zeros((B, D), dtype) if p is None else p
@@ -335,14 +338,13 @@ def step_backward(cache, d_y, c=None, p=None):
     what the batch shares is summed over it. Raises ValueError for an array of the wrong shape or dtype.
     """
     sizes, dtype, values = cache
-    arrays = []
-    arrays.append(("d_y", d_y, ("B", "H")))
+    arrays = [("d_y", d_y, ("B", "H"))]
     if c is not None:
         arrays.append(("c", c, ("B", "H")))
     if p is not None:
         arrays.append(("p", p, ("B", "D")))
     _, dtype = _checked(arrays, sizes, dtype)
-    B, D, H = (sizes[axis] for axis in ("B", "D", "H"))
+    B, D, H = sizes["B"], sizes["D"], sizes["H"]
     d_c_next = np.zeros((B, H), dtype) if c is None else c
     d_p_next = np.zeros((B, D), dtype) if p is None else p
     (o_t, c_t, c_prev, z_t, f_t, W_z, W_f, W_o, V_z, V_f, V_o, p_prev, x_t) = values
@@ -393,6 +395,89 @@ def step_backward(cache, d_y, c=None, p=None):
         "c": d_c_prev,
         "p": d_p_prev,
     }
+
+
+class Packed(dict):
+    """Parameters as `pack` makes them: an entry that is set is written where `forward` reads it."""
+
+    def __init__(self, params, sizes, dtype, stacked):
+        super().__init__(params)
+        self.sizes, self.dtype, self.stacked = sizes, dtype, stacked
+
+    def __setitem__(self, key, value):
+        self[key][...] = value
+
+    def update(self, *entries, **named):
+        for key, value in dict(*entries, **named).items():
+            self[key] = value
+
+    def __ior__(self, other):
+        self.update(other)
+        return self
+
+    def __reduce__(self):
+        return pack, ({**self},)
+
+
+def pack(params):
+    """A copy of the parameters that `forward` need not check, convert and join at each call, for loops with many.
+
+    It is a dict of arrays like any other, in one dtype; those of an entry of STACKS are rows of one array. Steps of
+    training change them where they are, as in `packed["W_z"] -= rate * gradients["W_z"]`.
+    Raises ValueError for an array of the wrong shape or dtype.
+    """
+    arrays = [(f"params[{key!r}]", _parameter(params, key), axes) for key, axes in PARAMETERS.items()]
+    sizes = _lengths_of(arrays, {})
+    if sizes is None:
+        _refuse(arrays, {})
+    dtype = _common({array.dtype for _, array, _ in arrays})
+    own = {key: np.array(params[key], dtype, order="C") for key in PARAMETERS}
+    stacked = [np.concatenate([own[key] for key in keys]) for keys in STACKS]
+    for keys, whole in zip(STACKS, stacked):
+        stop = 0
+        for key in keys:
+            start, stop = stop, stop + len(own[key])
+            own[key] = whole[start:stop]
+    return Packed(own, sizes, dtype, stacked)
+
+
+def _stacked(params):
+    """The parameters of each entry of STACKS as one array."""
+    if isinstance(params, Packed):
+        return params.stacked
+    return [np.concatenate([params[key] for key in keys]) for keys in STACKS]
+
+
+LAST = [(None, {}, None)]
+"""What the parameters of a call that fitted were: their types, shapes and dtypes; the lengths of their axes; the dtype."""
+
+
+def _given(params, arrays, sizes=None):
+    """Sizes by letter, the common dtype, and the parameters in it; raises ValueError for an array that does not fit."""
+    if isinstance(params, Packed):
+        seen, known, common = None, params.sizes, params.dtype
+    else:
+        seen = _seen(params)
+        before, known, common = LAST[0]
+        common = common if seen == before else None
+    if common is not None and all([getattr(array, "dtype", None) == common for _, array, _ in arrays]):
+        found = _fitting(arrays, {**known, **(sizes or {})})
+        if found is not None:
+            return found, common, params
+    own = [(f"params[{key!r}]", _parameter(params, key), axes) for key, axes in PARAMETERS.items()]
+    found, dtype = _checked([*own, *arrays], sizes)
+    alike = seen is not None and all([dtype == one for _, _, one in seen])
+    if alike and (known := _lengths_of(own, {})) is not None:
+        LAST[0] = seen, known, dtype
+    return found, dtype, {key: params[key].astype(dtype, copy=False) for key in PARAMETERS}
+
+
+def _seen(params):
+    """The type, shape and dtype of each parameter; None where one is missing or no array."""
+    try:
+        return [(type(array), array.shape, array.dtype) for array in map(params.__getitem__, PARAMETERS)]
+    except (AttributeError, KeyError):
+        return None
 
 
 def added(total, part):
@@ -508,6 +593,11 @@ def backward_in_parts(backward, caches, d_ys, d_states, timed, others):
     return {name: together(name, [part[name] for part in found]) for name in found[0]}
 
 
+def by_gates(a, gates):
+    """(T, B, gates · H) as (T, B, gates, H)."""
+    return a.reshape(*a.shape[:-1], gates, a.shape[-1] // gates)
+
+
 LEFT = []
 """Memory that arrays of earlier calls have left."""
 
@@ -530,7 +620,7 @@ def memory(shape, dtype):
     size = dtype.itemsize
     for length in shape:
         size *= length
-    if size < 2**14 or dtype.hasobject:
+    if size < 2**15 or dtype.hasobject:
         return np.empty(shape, dtype)
     room = size + 64
     if size < 2**17:
@@ -646,11 +736,16 @@ def pieces_of(B, matrix):
     return rows, columns, gates
 
 
-def piece_places(a, matrix):
+def is_apart(B, N, gates):
+    """Whether the gates of products (B, N) are put apart: few numbers, for which another call takes less than rows."""
+    return gates > 1 and B > 1 and B * N <= 2**11 * gates
+
+
+def piece_places(a, matrix, gates=1):
     """The entries of a in pieces, each where a product of `piece_rows` and a piece of the matrix is written."""
-    if matrix.ndim == 2:
-        return a
     B, N = a.shape
+    if matrix.ndim == 2:
+        return a.reshape(gates, B, N // gates) if is_apart(B, N, gates) else a
     rows, columns, gates = pieces_of(B, matrix)
     if gates == 1:
         return a.reshape(B // rows, rows, N // columns, columns).swapaxes(1, 2)
@@ -666,9 +761,21 @@ def piece_rows(a, matrix):
     return a.reshape(*leading, B // rows, *(1,) * (matrix.ndim - 2), rows, K)
 
 
-def product_with(matrix):
-    """What multiplies rows by what `in_pieces` has made."""
-    return np.ndarray.dot if matrix.ndim == 2 else np.matmul
+def product_with(matrix, B=1, gates=1):
+    """What multiplies B rows by what `in_pieces` has made, and puts its gates where `gates_of` reads them."""
+    if matrix.ndim > 2:
+        return np.matmul
+    N = matrix.shape[1]
+    if not is_apart(B, N, gates):
+        return np.ndarray.dot
+    product = np.empty((B, N), matrix.dtype)
+    by_gates = product.reshape(B, gates, N // gates).swapaxes(0, 1)
+
+    def times(rows, matrix, places):
+        rows.dot(matrix, product)
+        places[...] = by_gates
+
+    return times
 
 
 def rows(a):
@@ -679,6 +786,8 @@ def rows(a):
 def rows_times(a, matrix, out=None):
     """a @ matrix for every step and example at once: products of many rows."""
     left, (K, N) = rows(a), matrix.shape
+    if len(left) * N * K < 2**20 and len(left) * N < 2**14:
+        return left.dot(matrix, None if out is None else rows(out)).reshape(*a.shape[:-1], N)
     found = memory((*a.shape[:-1], N), np.promote_types(a.dtype, matrix.dtype)) if out is None else out
     many, columns = piece(len(left), K, N, found.dtype, 2**26)
     if many == len(left) or left.size * N > 2**25 and library_threads() > 1 or columns < 48:
@@ -767,8 +876,8 @@ def _length(axis, sizes):
     return total
 
 
-def _fitting(arrays, sizes):
-    """Sizes by letter of (name, array, axes) where every array fits; None where one does not."""
+def _lengths_of(arrays, sizes):
+    """The lengths by axis as it is written, of (name, array, axes) beside those known; None where an array differs."""
     sizes = dict(sizes)
     for _, array, axes in arrays:
         if not isinstance(array, (np.ndarray, np.generic)) or array.dtype.kind not in "fc" or array.ndim != len(axes):
@@ -776,11 +885,23 @@ def _fitting(arrays, sizes):
         for axis, length in zip(axes, array.shape):
             if sizes.setdefault(axis, length) != length:
                 return None
-    for axis in [axis for axis in sizes if not axis.isidentifier()]:
+    return sizes
+
+
+def _fitting(arrays, sizes):
+    """Sizes by letter of (name, array, axes) where every array fits; None where one does not."""
+    sizes = _lengths_of(arrays, sizes)
+    for axis in [axis for axis in sizes or () if not axis.isidentifier()]:
         length = sizes.pop(axis)
         if _length(axis, sizes) != length:
             return None
     return sizes
+
+
+def _common(dtypes):
+    """The dtype that all of them are, or become together."""
+    dtype, *others = dtypes
+    return np.result_type(dtype, *others) if others or not dtype.isnative else dtype
 
 
 def _checked(arrays, sizes=None, dtype=None):
@@ -788,10 +909,7 @@ def _checked(arrays, sizes=None, dtype=None):
     found = _fitting(arrays, sizes or {})
     if found is None:
         _refuse(arrays, dict(sizes or {}))
-    dtypes = {array.dtype for _, array, _ in arrays} | ({dtype} if dtype else set())
-    if len(dtypes) == 1 and (dtype := dtypes.pop()).isnative:
-        return found, dtype
-    return found, np.result_type(*dtypes)
+    return found, _common({array.dtype for _, array, _ in arrays} | ({dtype} if dtype else set()))
 
 
 def _refuse(arrays, sizes):
@@ -810,9 +928,9 @@ def _refuse(arrays, sizes):
             # What most arrays agree on, the first where none do.
             agreed = found.count(found[0]) == len(found)
             sizes.setdefault(axis, found[0] if agreed else sorted(found, key=found.count, reverse=True)[0])
-    # First an array with a wrong number of axes: it leaves open what others are compared with.
-    for name, array, axes in sorted(arrays, key=lambda item: item[1].ndim == len(item[2])):
-        expected = tuple(_length(axis, sizes) for axis in axes)
+    # First an array with a wrong number of axes: it leaves open what others are compared with. Then what can be said.
+    shapes = [(name, array, axes, tuple(_length(axis, sizes) for axis in axes)) for name, array, axes in arrays]
+    for name, array, axes, expected in sorted(shapes, key=lambda item: (item[1].ndim == len(item[2]), None in item[3])):
         if array.shape != expected:
             wanted = f"({', '.join(axes)})" + ("" if None in expected else f" = {expected}")
             raise ValueError(f"{name} has shape {array.shape}, expected {wanted}")

@@ -30,6 +30,9 @@ PARAMETERS = {
 STATES = {"s": ("H",)}
 """Shape of every state of one example."""
 
+STACKS = ()
+"""Parameters that `forward` reads as one array, each some rows of it."""
+
 
 
 def init(*, D, H, K, rng, dtype=np.float64):
@@ -61,12 +64,11 @@ def forward(params, x, s=None, *, lengths=None, cache=True, checkpoint=None, f="
     Returns the outputs (T, B, K), the final states by name, and a cache for `backward`, which
     refers to the arrays given here. Raises ValueError for an array of the wrong shape or dtype.
     """
-    arrays = [(f"params[{key!r}]", _parameter(params, key), axes) for key, axes in PARAMETERS.items()]
-    arrays.append(("x", x, ("T", "B", "D")))
+    arrays = [("x", x, ("T", "B", "D"))]
     if s is not None:
         arrays.append(("s", s, ("B", "H")))
-    sizes, dtype = _checked(arrays)
-    T, B, H = (sizes[axis] for axis in ("T", "B", "H"))
+    sizes, dtype, params = _given(params, arrays)
+    T, B, H = sizes["T"], sizes["B"], sizes["H"]
     if checkpoint is not None or not cache:
         run = forward_by_blocks(params, {"x": x}, {"f": f, "g": g}, {"s": s}, _lengths(lengths, T, B), checkpoint)
         return run if cache else (*run[:2], None)
@@ -80,7 +82,6 @@ def forward(params, x, s=None, *, lengths=None, cache=True, checkpoint=None, f="
     f, f_slope = _choice("f", f)
     g, g_slope = _choice("g", g)
     x = repeated(x, lengths)
-    params = {key: params[key].astype(dtype, copy=False) for key in PARAMETERS}
     x = x.astype(dtype, copy=False)
     U = params["U"]
     W = params["W"]
@@ -94,7 +95,7 @@ def forward(params, x, s=None, *, lengths=None, cache=True, checkpoint=None, f="
     add_into = np.add
     for t, net_s_t, x_net_t, s_prev, s_t in zip(range(T), net_s, x_net, s, s[1:]):
         # net_{s,t} = U x_t + W s_{t-1}
-        s_prev.dot(W_T, out=net_s_t)
+        s_prev.dot(W_T, net_s_t)
         add_into(net_s_t, x_net_t, net_s_t)
         # s_t = f(net_{s,t})
         s_t[...] = f(net_s_t)
@@ -118,14 +119,13 @@ def backward(cache, d_ys, s=None):
     if len(cache) == 2:  # of `forward_by_blocks`
         return backward_by_blocks(cache, d_ys, {"s": s}, ("x",))
     sizes, dtype, lengths, values = cache
-    arrays = []
-    arrays.append(("d_ys", d_ys, ("T", "B", "K")))
+    arrays = [("d_ys", d_ys, ("T", "B", "K"))]
     if s is not None:
         arrays.append(("s", s, ("B", "H")))
     _, dtype = _checked(arrays, sizes, dtype)
     if isinstance(values, list):  # of `forward_in_parts`
         return backward_in_parts(backward, values, d_ys, {"s": s}, ("x",), ("s",))
-    T, B, D, H = (sizes[axis] for axis in ("T", "B", "D", "H"))
+    T, B, D, H = sizes["T"], sizes["B"], sizes["D"], sizes["H"]
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
     d_s_next = np.zeros((B, H), dtype) if s is None else s.astype(dtype, order="C")
     (g_slope, net_o, V, f_slope, net_s, W, U, x, s) = values
@@ -173,11 +173,11 @@ def backward(cache, d_ys, s=None):
             stop = min(start + window, T)
             d_net_s = d_net_s_window[:stop - start]
             rows_times(d_net_s, U, out=d_x[start:stop])
-            d_U = added(d_U, rows(d_net_s).T @ rows(x[start:stop]))
-            d_W = added(d_W, rows(d_net_s).T @ rows(s[start:stop]))
+            d_U = added(d_U, np.dot(rows(d_net_s).T, rows(x[start:stop])))
+            d_W = added(d_W, np.dot(rows(d_net_s).T, rows(s[start:stop])))
     if lengths is not None:
         d_s_next = np.where((lengths == 0)[:, None], d_s_last, d_s_next)
-    d_V = rows(d_net_o).T @ rows(s[1:])
+    d_V = np.dot(rows(d_net_o).T, rows(s[1:]))
     return {
         "U": d_U,
         "W": d_W,
@@ -201,7 +201,7 @@ def step(params, x, s=None, *, f="tanh", g="tanh"):
     if s is not None:
         arrays.append(("s", s, ("B", "H")))
     sizes, dtype = _checked(arrays)
-    B, H = (sizes[axis] for axis in ("B", "H"))
+    B, H = sizes["B"], sizes["H"]
     x_t = x
     s_prev = np.zeros((B, H), dtype) if s is None else s
     f, f_slope = _choice("f", f)
@@ -229,12 +229,11 @@ def step_backward(cache, d_y, s=None):
     what the batch shares is summed over it. Raises ValueError for an array of the wrong shape or dtype.
     """
     sizes, dtype, values = cache
-    arrays = []
-    arrays.append(("d_y", d_y, ("B", "K")))
+    arrays = [("d_y", d_y, ("B", "K"))]
     if s is not None:
         arrays.append(("s", s, ("B", "H")))
     _, dtype = _checked(arrays, sizes, dtype)
-    B, H = (sizes[axis] for axis in ("B", "H"))
+    B, H = sizes["B"], sizes["H"]
     d_s_next = np.zeros((B, H), dtype) if s is None else s
     (g_slope, net_o_t, V, f_slope, net_s_t, W, U, x_t, s_prev, s_t) = values
     # ∂J/∂o_t = ∂⁺J/∂o_t
@@ -262,6 +261,89 @@ def step_backward(cache, d_y, s=None):
         "x": d_x_t,
         "s": d_s_prev,
     }
+
+
+class Packed(dict):
+    """Parameters as `pack` makes them: an entry that is set is written where `forward` reads it."""
+
+    def __init__(self, params, sizes, dtype, stacked):
+        super().__init__(params)
+        self.sizes, self.dtype, self.stacked = sizes, dtype, stacked
+
+    def __setitem__(self, key, value):
+        self[key][...] = value
+
+    def update(self, *entries, **named):
+        for key, value in dict(*entries, **named).items():
+            self[key] = value
+
+    def __ior__(self, other):
+        self.update(other)
+        return self
+
+    def __reduce__(self):
+        return pack, ({**self},)
+
+
+def pack(params):
+    """A copy of the parameters that `forward` need not check, convert and join at each call, for loops with many.
+
+    It is a dict of arrays like any other, in one dtype; those of an entry of STACKS are rows of one array. Steps of
+    training change them where they are, as in `packed["U"] -= rate * gradients["U"]`.
+    Raises ValueError for an array of the wrong shape or dtype.
+    """
+    arrays = [(f"params[{key!r}]", _parameter(params, key), axes) for key, axes in PARAMETERS.items()]
+    sizes = _lengths_of(arrays, {})
+    if sizes is None:
+        _refuse(arrays, {})
+    dtype = _common({array.dtype for _, array, _ in arrays})
+    own = {key: np.array(params[key], dtype, order="C") for key in PARAMETERS}
+    stacked = [np.concatenate([own[key] for key in keys]) for keys in STACKS]
+    for keys, whole in zip(STACKS, stacked):
+        stop = 0
+        for key in keys:
+            start, stop = stop, stop + len(own[key])
+            own[key] = whole[start:stop]
+    return Packed(own, sizes, dtype, stacked)
+
+
+def _stacked(params):
+    """The parameters of each entry of STACKS as one array."""
+    if isinstance(params, Packed):
+        return params.stacked
+    return [np.concatenate([params[key] for key in keys]) for keys in STACKS]
+
+
+LAST = [(None, {}, None)]
+"""What the parameters of a call that fitted were: their types, shapes and dtypes; the lengths of their axes; the dtype."""
+
+
+def _given(params, arrays, sizes=None):
+    """Sizes by letter, the common dtype, and the parameters in it; raises ValueError for an array that does not fit."""
+    if isinstance(params, Packed):
+        seen, known, common = None, params.sizes, params.dtype
+    else:
+        seen = _seen(params)
+        before, known, common = LAST[0]
+        common = common if seen == before else None
+    if common is not None and all([getattr(array, "dtype", None) == common for _, array, _ in arrays]):
+        found = _fitting(arrays, {**known, **(sizes or {})})
+        if found is not None:
+            return found, common, params
+    own = [(f"params[{key!r}]", _parameter(params, key), axes) for key, axes in PARAMETERS.items()]
+    found, dtype = _checked([*own, *arrays], sizes)
+    alike = seen is not None and all([dtype == one for _, _, one in seen])
+    if alike and (known := _lengths_of(own, {})) is not None:
+        LAST[0] = seen, known, dtype
+    return found, dtype, {key: params[key].astype(dtype, copy=False) for key in PARAMETERS}
+
+
+def _seen(params):
+    """The type, shape and dtype of each parameter; None where one is missing or no array."""
+    try:
+        return [(type(array), array.shape, array.dtype) for array in map(params.__getitem__, PARAMETERS)]
+    except (AttributeError, KeyError):
+        return None
 
 
 def abs(a):
@@ -523,7 +605,7 @@ def memory(shape, dtype):
     size = dtype.itemsize
     for length in shape:
         size *= length
-    if size < 2**14 or dtype.hasobject:
+    if size < 2**15 or dtype.hasobject:
         return np.empty(shape, dtype)
     room = size + 64
     if size < 2**17:
@@ -644,11 +726,16 @@ def pieces_of(B, matrix):
     return rows, columns, gates
 
 
-def piece_places(a, matrix):
+def is_apart(B, N, gates):
+    """Whether the gates of products (B, N) are put apart: few numbers, for which another call takes less than rows."""
+    return gates > 1 and B > 1 and B * N <= 2**11 * gates
+
+
+def piece_places(a, matrix, gates=1):
     """The entries of a in pieces, each where a product of `piece_rows` and a piece of the matrix is written."""
-    if matrix.ndim == 2:
-        return a
     B, N = a.shape
+    if matrix.ndim == 2:
+        return a.reshape(gates, B, N // gates) if is_apart(B, N, gates) else a
     rows, columns, gates = pieces_of(B, matrix)
     if gates == 1:
         return a.reshape(B // rows, rows, N // columns, columns).swapaxes(1, 2)
@@ -664,9 +751,21 @@ def piece_rows(a, matrix):
     return a.reshape(*leading, B // rows, *(1,) * (matrix.ndim - 2), rows, K)
 
 
-def product_with(matrix):
-    """What multiplies rows by what `in_pieces` has made."""
-    return np.ndarray.dot if matrix.ndim == 2 else np.matmul
+def product_with(matrix, B=1, gates=1):
+    """What multiplies B rows by what `in_pieces` has made, and puts its gates where `gates_of` reads them."""
+    if matrix.ndim > 2:
+        return np.matmul
+    N = matrix.shape[1]
+    if not is_apart(B, N, gates):
+        return np.ndarray.dot
+    product = np.empty((B, N), matrix.dtype)
+    by_gates = product.reshape(B, gates, N // gates).swapaxes(0, 1)
+
+    def times(rows, matrix, places):
+        rows.dot(matrix, product)
+        places[...] = by_gates
+
+    return times
 
 
 def rows(a):
@@ -677,6 +776,8 @@ def rows(a):
 def rows_times(a, matrix, out=None):
     """a @ matrix for every step and example at once: products of many rows."""
     left, (K, N) = rows(a), matrix.shape
+    if len(left) * N * K < 2**20 and len(left) * N < 2**14:
+        return left.dot(matrix, None if out is None else rows(out)).reshape(*a.shape[:-1], N)
     found = memory((*a.shape[:-1], N), np.promote_types(a.dtype, matrix.dtype)) if out is None else out
     many, columns = piece(len(left), K, N, found.dtype, 2**26)
     if many == len(left) or left.size * N > 2**25 and library_threads() > 1 or columns < 48:
@@ -783,8 +884,8 @@ def _length(axis, sizes):
     return total
 
 
-def _fitting(arrays, sizes):
-    """Sizes by letter of (name, array, axes) where every array fits; None where one does not."""
+def _lengths_of(arrays, sizes):
+    """The lengths by axis as it is written, of (name, array, axes) beside those known; None where an array differs."""
     sizes = dict(sizes)
     for _, array, axes in arrays:
         if not isinstance(array, (np.ndarray, np.generic)) or array.dtype.kind not in "fc" or array.ndim != len(axes):
@@ -792,11 +893,23 @@ def _fitting(arrays, sizes):
         for axis, length in zip(axes, array.shape):
             if sizes.setdefault(axis, length) != length:
                 return None
-    for axis in [axis for axis in sizes if not axis.isidentifier()]:
+    return sizes
+
+
+def _fitting(arrays, sizes):
+    """Sizes by letter of (name, array, axes) where every array fits; None where one does not."""
+    sizes = _lengths_of(arrays, sizes)
+    for axis in [axis for axis in sizes or () if not axis.isidentifier()]:
         length = sizes.pop(axis)
         if _length(axis, sizes) != length:
             return None
     return sizes
+
+
+def _common(dtypes):
+    """The dtype that all of them are, or become together."""
+    dtype, *others = dtypes
+    return np.result_type(dtype, *others) if others or not dtype.isnative else dtype
 
 
 def _checked(arrays, sizes=None, dtype=None):
@@ -804,10 +917,7 @@ def _checked(arrays, sizes=None, dtype=None):
     found = _fitting(arrays, sizes or {})
     if found is None:
         _refuse(arrays, dict(sizes or {}))
-    dtypes = {array.dtype for _, array, _ in arrays} | ({dtype} if dtype else set())
-    if len(dtypes) == 1 and (dtype := dtypes.pop()).isnative:
-        return found, dtype
-    return found, np.result_type(*dtypes)
+    return found, _common({array.dtype for _, array, _ in arrays} | ({dtype} if dtype else set()))
 
 
 def _refuse(arrays, sizes):
@@ -826,9 +936,9 @@ def _refuse(arrays, sizes):
             # What most arrays agree on, the first where none do.
             agreed = found.count(found[0]) == len(found)
             sizes.setdefault(axis, found[0] if agreed else sorted(found, key=found.count, reverse=True)[0])
-    # First an array with a wrong number of axes: it leaves open what others are compared with.
-    for name, array, axes in sorted(arrays, key=lambda item: item[1].ndim == len(item[2])):
-        expected = tuple(_length(axis, sizes) for axis in axes)
+    # First an array with a wrong number of axes: it leaves open what others are compared with. Then what can be said.
+    shapes = [(name, array, axes, tuple(_length(axis, sizes) for axis in axes)) for name, array, axes in arrays]
+    for name, array, axes, expected in sorted(shapes, key=lambda item: (item[1].ndim == len(item[2]), None in item[3])):
         if array.shape != expected:
             wanted = f"({', '.join(axes)})" + ("" if None in expected else f" = {expected}")
             raise ValueError(f"{name} has shape {array.shape}, expected {wanted}")

@@ -197,7 +197,7 @@ def cell_forward(params, x, h=None, *, lengths=None):
     if h is not None:
         arrays.append(("h", h, ("B", "H")))
     sizes, dtype = _checked(arrays)
-    T, B, H = (sizes[axis] for axis in ("T", "B", "H"))
+    T, B, H = sizes["T"], sizes["B"], sizes["H"]
     h_prev = np.zeros((B, H), dtype) if h is None else h
     lengths = _lengths(lengths, T, B)
     parts = parts_of(T, B, params, H)
@@ -230,11 +230,13 @@ def cell_forward(params, x, h=None, *, lengths=None):
     n = x_net[:, 2]
     h_net_t = memory((B, 3 * H), dtype)
     half = np.array(0.5, dtype)
+    c_n_rows = memory((B, H), dtype)
+    c_n_rows[...] = c_n
     work = memory((B, H), dtype)
     one = np.array(1, dtype)
     U_T_pieces = in_pieces(U.T, T, B, 3)
-    times_U_T = product_with(U_T_pieces)
-    h_net_t_places = piece_places(h_net_t, U_T_pieces)
+    times_U_T = product_with(U_T_pieces, B, 3)
+    h_net_t_places = piece_places(h_net_t, U_T_pieces, 3)
     h_net_t_gates = gates_of(h_net_t, U_T_pieces, 3)
     h_net_view = h_net_t_gates[1:3]
     h_net_view_2 = h_net_t_gates[0]
@@ -257,7 +259,7 @@ def cell_forward(params, x, h=None, *, lengths=None):
         multiply_into(x_net_t, half, x_net_t)
         add_into(x_net_t, half, x_net_t)
         # lin_{n,t} = U_n h_{t-1} + c_n
-        add_into(h_net_view_2, c_n, lin_n_t)
+        add_into(h_net_view_2, c_n_rows, lin_n_t)
         # net_{n,t} = W_n x_t + b_n + r_t ⊙ lin_{n,t}
         multiply_into(r_t, lin_n_t, work)
         add_into(n_t, work, n_t)
@@ -282,14 +284,13 @@ def cell_backward(cache, d_ys, h=None):
     what the batch shares is summed over it. Raises ValueError for an array of the wrong shape or dtype.
     """
     sizes, dtype, lengths, values = cache
-    arrays = []
-    arrays.append(("d_ys", d_ys, ("T", "B", "H")))
+    arrays = [("d_ys", d_ys, ("T", "B", "H"))]
     if h is not None:
         arrays.append(("h", h, ("B", "H")))
     _, dtype = _checked(arrays, sizes, dtype)
     if isinstance(values, list):  # of `forward_in_parts`
         return backward_in_parts(cell_backward, values, d_ys, {"h": h}, ("x",), ("h",))
-    T, B, D, H = (sizes[axis] for axis in ("T", "B", "D", "H"))
+    T, B, D, H = sizes["T"], sizes["B"], sizes["D"], sizes["H"]
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
     d_h_next = np.zeros((B, H), dtype) if h is None else h.astype(dtype, order="C")
     (z, n, h, r, lin_n, U, W, x) = values
@@ -304,6 +305,9 @@ def cell_backward(cache, d_ys, h=None):
     U_pieces = in_pieces(U, T, B)
     times_U = product_with(U_pieces)
     d_h_next_places = piece_places(d_h_next, U_pieces)
+    d_net_gates = memory((4, B, H), dtype)
+    (d_lin_n_t, d_net_r_t, d_net_z_t, d_net_n_t) = d_net_gates
+    d_net_by_example = d_net_gates.swapaxes(0, 1)
     # each call of the loop writes into what is named last
     (add_into, multiply_into) = (np.add, np.multiply)
     block = 1 + 32768 // (1 + B * H)
@@ -336,13 +340,12 @@ def cell_backward(cache, d_ys, h=None):
         np.subtract(one, r[start:stop], out=r_by_net_r)
         np.multiply(r_by_net_r, r[start:stop], out=r_by_net_r)
         for (
-            t, d_ys_t, d_net_n_t, h_by_net_n_t, d_lin_n_t, r_t, d_net_z_t, h_by_net_z_t, lin_n_t, d_net_r_t,
-            r_by_net_r_t, z_t, d_net_t_2_rows,
+            t, d_ys_t, h_by_net_n_t, r_t, h_by_net_z_t, lin_n_t, r_by_net_r_t, z_t, d_net_t_2_rows,
+            d_net_t_gates,
         ) in zip(
-            reversed(range(start, stop)), d_ys[start:stop][::-1], d_net[..., 3 * H:4 * H][::-1],
-            h_by_net_n[::-1], d_net[..., 0:H][::-1], r[start:stop][::-1], d_net[..., 2 * H:3 * H][::-1],
-            h_by_net_z[::-1], lin_n[start:stop][::-1], d_net[..., H:2 * H][::-1], r_by_net_r[::-1],
-            z[start:stop][::-1], piece_rows(d_net[..., 0:3 * H], U_pieces)[::-1],
+            reversed(range(start, stop)), d_ys[start:stop][::-1], h_by_net_n[::-1], r[start:stop][::-1],
+            h_by_net_z[::-1], lin_n[start:stop][::-1], r_by_net_r[::-1], z[start:stop][::-1],
+            piece_rows(d_net[..., 0:3 * H], U_pieces)[::-1], by_gates(d_net, 4)[::-1],
         ):
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
                 d_h_next[...] = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
@@ -361,6 +364,8 @@ def cell_backward(cache, d_ys, h=None):
             multiply_into(d_net_n_t, lin_n_t, d_r_t)
             # ∂J/∂net_{r,t} = ∂J/∂r_t ⊙ r_t ⊙ (1 - r_t)
             multiply_into(d_r_t, r_by_net_r_t, d_net_r_t)
+            # the gates beside each other, as products read them
+            d_net_t_gates[...] = d_net_by_example
             # to h_{t-1} through this step: U_rᵀ (∂J/∂net_{r,t}) + U_zᵀ (∂J/∂net_{z,t}) + U_nᵀ (∂J/∂lin_{n,t}) + ∂J/∂h_t ⊙
             #     z_t
             times_U(d_net_t_2_rows, U_pieces, d_h_next_places)
@@ -373,8 +378,8 @@ def cell_backward(cache, d_ys, h=None):
             rows_times(d_net[..., H:4 * H], W, out=d_x[start:stop])
             d_U = added(d_U, rows(d_net[..., 0:3 * H]).T @ rows(h[start:stop]))
             d_W = added(d_W, rows(d_net[..., H:4 * H]).T @ rows(x[start:stop]))
-            d_b = added(d_b, d_net[..., H:4 * H].sum(axis=(0, 1)))
-            d_c_n = added(d_c_n, d_net[..., 0:H].sum(axis=(0, 1)))
+            d_b = added(d_b, sum_of_rows(d_net[..., H:4 * H]))
+            d_c_n = added(d_c_n, sum_of_rows(d_net[..., 0:H]))
     if lengths is not None:
         d_h_next = np.where((lengths == 0)[:, None], d_h_last, d_h_next)
     return {
@@ -405,7 +410,7 @@ def readout_forward(params, h, *, lengths=None):
     arrays = [(f"params[{key!r}]", _parameter(params, key), axes) for key, axes in READOUT_PARAMETERS.items()]
     arrays.append(("h", h, ("T", "B", "H")))
     sizes, dtype = _checked(arrays)
-    T, B = (sizes[axis] for axis in ("T", "B"))
+    T, B = sizes["T"], sizes["B"]
     lengths = _lengths(lengths, T, B)
     h = repeated(h, lengths)
     params = {key: params[key].astype(dtype, copy=False) for key in READOUT_PARAMETERS}
@@ -425,16 +430,15 @@ def readout_backward(cache, d_ys):
     what the batch shares is summed over it. Raises ValueError for an array of the wrong shape or dtype.
     """
     sizes, dtype, lengths, values = cache
-    arrays = []
-    arrays.append(("d_ys", d_ys, ("T", "B", "K")))
+    arrays = [("d_ys", d_ys, ("T", "B", "K"))]
     _, dtype = _checked(arrays, sizes, dtype)
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
     (V, h) = values
     # ∂J/∂z_t = ∂⁺J/∂z_t
     d_z = d_ys
     d_h = rows_times(d_z, V)
-    d_V = rows(d_z).T @ rows(h)
-    d_c = d_z.sum(axis=(0, 1))
+    d_V = np.dot(rows(d_z).T, rows(h))
+    d_c = sum_of_rows(d_z)
     return {
         "V": d_V,
         "c": d_c,
@@ -459,7 +463,7 @@ def loss_forward(params, z, y, *, lengths=None, weights=None, reduction=None):
     y = one_hot("y", y, ("T", "B", "K"), arrays, lengths)
     arrays.append(("y", y, ("T", "B", "K")))
     sizes, dtype = _checked(arrays)
-    T, B = (sizes[axis] for axis in ("T", "B"))
+    T, B = sizes["T"], sizes["B"]
     lengths = _lengths(lengths, T, B)
     weights = step_weights(weights, reduction, lengths, T, B, dtype)
     z = repeated(z, lengths)
@@ -487,7 +491,7 @@ def loss_backward(cache, d_losses=None):
     if d_losses is not None:
         arrays.append(("d_losses", d_losses, ("T", "B") if reduction is None else ()))
     _, dtype = _checked(arrays, sizes, dtype)
-    T, B = (sizes[axis] for axis in ("T", "B"))
+    T, B = sizes["T"], sizes["B"]
     d_losses = np.ones((), dtype) if d_losses is None else d_losses
     d_losses = weighted(np.broadcast_to(d_losses, (T, B)), weights)[..., None]
     (y_hat, y) = values
@@ -511,7 +515,7 @@ def prediction_forward(params, z, *, lengths=None):
     arrays = [(f"params[{key!r}]", _parameter(params, key), axes) for key, axes in PREDICTION_PARAMETERS.items()]
     arrays.append(("z", z, ("T", "B", "K")))
     sizes, dtype = _checked(arrays)
-    T, B = (sizes[axis] for axis in ("T", "B"))
+    T, B = sizes["T"], sizes["B"]
     lengths = _lengths(lengths, T, B)
     z = repeated(z, lengths)
     z = z.astype(dtype, copy=False)
@@ -637,6 +641,11 @@ def backward_in_parts(backward, caches, d_ys, d_states, timed, others):
     return {name: together(name, [part[name] for part in found]) for name in found[0]}
 
 
+def by_gates(a, gates):
+    """(T, B, gates · H) as (T, B, gates, H)."""
+    return a.reshape(*a.shape[:-1], gates, a.shape[-1] // gates)
+
+
 LEFT = []
 """Memory that arrays of earlier calls have left."""
 
@@ -659,7 +668,7 @@ def memory(shape, dtype):
     size = dtype.itemsize
     for length in shape:
         size *= length
-    if size < 2**14 or dtype.hasobject:
+    if size < 2**15 or dtype.hasobject:
         return np.empty(shape, dtype)
     room = size + 64
     if size < 2**17:
@@ -697,10 +706,15 @@ def forward_in_parts(forward, parts, B, params, timed, others, chosen):
     return joined_examples(ys, 1), {name: joined_examples([a[name] for a in final]) for name in final[0]}, [*caches]
 
 
+def is_apart(B, N, gates):
+    """Whether the gates of products (B, N) are put apart: few numbers, for which another call takes less than rows."""
+    return gates > 1 and B > 1 and B * N <= 2**11 * gates
+
+
 def gates_of(a, matrix, gates):
-    """The gates (gates, B, H) of a product (B, gates · H), which lie so already where `piece_places` has put them."""
+    """The gates (gates, B, H) of a product (B, gates · H), which mostly lie so where `piece_places` has put them."""
     B, N = a.shape
-    if matrix.ndim == 4:
+    if matrix.ndim == 4 or matrix.ndim == 2 and is_apart(B, N, gates):
         return a.reshape(gates, B, N // gates)
     return a.reshape(B, gates, N // gates).swapaxes(0, 1)
 
@@ -748,6 +762,8 @@ def in_columns(matrix, columns):
 def rows_times(a, matrix, out=None):
     """a @ matrix for every step and example at once: products of many rows."""
     left, (K, N) = rows(a), matrix.shape
+    if len(left) * N * K < 2**20 and len(left) * N < 2**14:
+        return left.dot(matrix, None if out is None else rows(out)).reshape(*a.shape[:-1], N)
     found = memory((*a.shape[:-1], N), np.promote_types(a.dtype, matrix.dtype)) if out is None else out
     many, columns = piece(len(left), K, N, found.dtype, 2**26)
     if many == len(left) or left.size * N > 2**25 and library_threads() > 1 or columns < 48:
@@ -796,7 +812,7 @@ def gates_times(gates, a, matrix, term):
         return found.swapaxes(0, 1)
     if not is_small:
         found = rows_plus(a, matrix, term).reshape(T, B, gates, N // gates).swapaxes(1, 2)
-        return np.ascontiguousarray(found) if B * N <= 2**13 else found
+        return np.ascontiguousarray(found) if B * N <= 2**11 * gates else found
     a, matrix = with_row(a, matrix, term)
     found = memory((T, gates, B, N // gates), np.result_type(a, matrix))
     places = found.reshape(T, gates, B // rows, rows, N // gates // columns, columns).transpose(0, 2, 1, 4, 3, 5)
@@ -828,11 +844,11 @@ def pieces_of(B, matrix):
     return rows, columns, gates
 
 
-def piece_places(a, matrix):
+def piece_places(a, matrix, gates=1):
     """The entries of a in pieces, each where a product of `piece_rows` and a piece of the matrix is written."""
-    if matrix.ndim == 2:
-        return a
     B, N = a.shape
+    if matrix.ndim == 2:
+        return a.reshape(gates, B, N // gates) if is_apart(B, N, gates) else a
     rows, columns, gates = pieces_of(B, matrix)
     if gates == 1:
         return a.reshape(B // rows, rows, N // columns, columns).swapaxes(1, 2)
@@ -848,9 +864,21 @@ def piece_rows(a, matrix):
     return a.reshape(*leading, B // rows, *(1,) * (matrix.ndim - 2), rows, K)
 
 
-def product_with(matrix):
-    """What multiplies rows by what `in_pieces` has made."""
-    return np.ndarray.dot if matrix.ndim == 2 else np.matmul
+def product_with(matrix, B=1, gates=1):
+    """What multiplies B rows by what `in_pieces` has made, and puts its gates where `gates_of` reads them."""
+    if matrix.ndim > 2:
+        return np.matmul
+    N = matrix.shape[1]
+    if not is_apart(B, N, gates):
+        return np.ndarray.dot
+    product = np.empty((B, N), matrix.dtype)
+    by_gates = product.reshape(B, gates, N // gates).swapaxes(0, 1)
+
+    def times(rows, matrix, places):
+        rows.dot(matrix, product)
+        places[...] = by_gates
+
+    return times
 
 
 def sigmoid(a):
@@ -864,6 +892,11 @@ def steps_together(block, T, B, n):
     if steps * B * n > 2**18 or whole <= 2**19 or whole <= 2**21 and library_threads() > 1:
         return max(T, 1)
     return steps
+
+
+def sum_of_rows(a):
+    """The sum over steps and examples, of rows by a product, which takes half the time."""
+    return np.ones(a.shape[0] * a.shape[1], a.dtype).dot(rows(a)) if a.ndim == 3 else a.sum(axis=(0, 1))
 
 
 def log_softmax(a):
@@ -986,8 +1019,8 @@ def _length(axis, sizes):
     return total
 
 
-def _fitting(arrays, sizes):
-    """Sizes by letter of (name, array, axes) where every array fits; None where one does not."""
+def _lengths_of(arrays, sizes):
+    """The lengths by axis as it is written, of (name, array, axes) beside those known; None where an array differs."""
     sizes = dict(sizes)
     for _, array, axes in arrays:
         if not isinstance(array, (np.ndarray, np.generic)) or array.dtype.kind not in "fc" or array.ndim != len(axes):
@@ -995,11 +1028,23 @@ def _fitting(arrays, sizes):
         for axis, length in zip(axes, array.shape):
             if sizes.setdefault(axis, length) != length:
                 return None
-    for axis in [axis for axis in sizes if not axis.isidentifier()]:
+    return sizes
+
+
+def _fitting(arrays, sizes):
+    """Sizes by letter of (name, array, axes) where every array fits; None where one does not."""
+    sizes = _lengths_of(arrays, sizes)
+    for axis in [axis for axis in sizes or () if not axis.isidentifier()]:
         length = sizes.pop(axis)
         if _length(axis, sizes) != length:
             return None
     return sizes
+
+
+def _common(dtypes):
+    """The dtype that all of them are, or become together."""
+    dtype, *others = dtypes
+    return np.result_type(dtype, *others) if others or not dtype.isnative else dtype
 
 
 def _checked(arrays, sizes=None, dtype=None):
@@ -1007,10 +1052,7 @@ def _checked(arrays, sizes=None, dtype=None):
     found = _fitting(arrays, sizes or {})
     if found is None:
         _refuse(arrays, dict(sizes or {}))
-    dtypes = {array.dtype for _, array, _ in arrays} | ({dtype} if dtype else set())
-    if len(dtypes) == 1 and (dtype := dtypes.pop()).isnative:
-        return found, dtype
-    return found, np.result_type(*dtypes)
+    return found, _common({array.dtype for _, array, _ in arrays} | ({dtype} if dtype else set()))
 
 
 def _refuse(arrays, sizes):
@@ -1029,9 +1071,9 @@ def _refuse(arrays, sizes):
             # What most arrays agree on, the first where none do.
             agreed = found.count(found[0]) == len(found)
             sizes.setdefault(axis, found[0] if agreed else sorted(found, key=found.count, reverse=True)[0])
-    # First an array with a wrong number of axes: it leaves open what others are compared with.
-    for name, array, axes in sorted(arrays, key=lambda item: item[1].ndim == len(item[2])):
-        expected = tuple(_length(axis, sizes) for axis in axes)
+    # First an array with a wrong number of axes: it leaves open what others are compared with. Then what can be said.
+    shapes = [(name, array, axes, tuple(_length(axis, sizes) for axis in axes)) for name, array, axes in arrays]
+    for name, array, axes, expected in sorted(shapes, key=lambda item: (item[1].ndim == len(item[2]), None in item[3])):
         if array.shape != expected:
             wanted = f"({', '.join(axes)})" + ("" if None in expected else f" = {expected}")
             raise ValueError(f"{name} has shape {array.shape}, expected {wanted}")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from itertools import chain
@@ -13,9 +12,6 @@ from typing import Any
 
 from derive.errors import InputError, Place, ProgramFault
 from derive.patterns import regex
-from derive.reader.claims.classes import rows_said
-from derive.reader.claims.stacking import order_said
-from derive.reader.models.equations.names import letter_name
 from verify.formulas import faults
 from verify.formulas.judgement import Judgement, Word, exit_code, report
 from verify.mistakes.dictionary import entry
@@ -66,6 +62,7 @@ from verify.notes.door.from_zero import counted_from_first, counted_from_one, wi
 from verify.notes.door.gates import asking, for_each_gate, of_each_gate
 from verify.notes.door.named_gradients import with_named_gradients
 from verify.notes.door.own_letters import with_own_letters
+from verify.notes.door.spoken import words_of
 from verify.notes.door.stacked import of_single_steps
 from verify.notes.door.times import counted
 from verify.notes.door.units import with_units_joined
@@ -83,38 +80,6 @@ from verify.notes.recognition import stepping_back
 from verify.notes.unexplained import unexplained
 
 _LATEX = regex(r"=.*\\(?:[dt]?frac|partial|nabla|odot|sum|sigma|tanh|top)(?![A-Za-z])|\\frac\{\\partial.*=")
-_BARS = regex(
-    r"\b(?:bars?|barred|overlined?|overlines)\b[^.\n]{0,80}\b(?:gradients?|adjoints?|derivatives?)\b|"
-    r"\b(?:gradients?|adjoints?|derivatives?)\b[^.\n]{0,80}\b(?:bars?|barred|overlined?)\b",
-    re.IGNORECASE,
-)
-_ENTROPY = regex(r"\b(?i:cross[\s-]?entropy)\b|交叉熵|\bCE\b")
-_FUNCTIONS = regex(r"\b(?:tanh|sigmoid|logistic|relu)\b|双曲正切", re.IGNORECASE)
-_NUMBERS = regex(
-    r"\b(?:all|every|everything|each)\b[^.\n$]{0,30}\b(?:is|are|being)\b[^.\n$]{0,15}\bscalars?\b"
-    r"|\bscalar\s+(?:(?:vanilla|linear|simple|one-unit)\s+)?(?:RNNs?|LSTMs?|GRUs?|case|network|recurrence|notation|version)\b"
-    r"|(?:所有|全部|一切|都|均)[^。\n$]{0,10}(?:都?是|都?为)标量|标量(?:的|版)?\s*(?:RNN|LSTM|GRU|情形|情况|网络|记号|形式)",
-    re.IGNORECASE,
-)
-"""Words for letters that are numbers, which counts where they all look like that."""
-_UNIT = r"(?:(?:basis|unit|coordinate)\s+vectors?\b|(?:基|单位)向量)"
-_E = r"\$\s*(?:\\(?:mathbf|boldsymbol|bm|vec|hat)\s*\{?\s*)?e\s*\}?\s*_\s*\{?\s*[a-z]\s*\}?[^$\n]{0,30}\$"
-_BASIS = regex(
-    rf"{_E}[^$.\n]{{0,40}}(?:\$[^$\n]{{1,12}}\$)?[^$.\n]{{0,30}}{_UNIT}|{_UNIT}[^$.\n]{{0,30}}{_E}", re.IGNORECASE
-)
-_COLUMNS = r"\b(?:columns?|blocks?|parts?|slice|sub-?matrix)\b"
-_BLOCKS = regex(
-    rf"\$(?P<weight>[^$\n]{{1,30}})\$[^.$\n]{{0,60}}?{_COLUMNS}[^.$\n]{{0,60}}?\$(?P<part>[^$\n]{{1,40}})\$"
-    rf"|{_COLUMNS}[^.$\n]{{0,30}}?\$(?P<cut>[^$\n]{{1,30}})\$[^.$\n]{{0,40}}?\$(?P<seen>[^$\n]{{1,40}})\$",
-    re.IGNORECASE,
-)
-_CUT = regex(
-    r"\$\s*(?P<weight>[A-Z](?:_\{?[A-Za-z]+\}?)?)\s*:?=\s*(?P=weight)\s*\[\s*(?::\s*,)?\s*"
-    r"(?P<behind>:)?\s*[nNdD]_\{?(?P<part>[A-Za-z])\}?\s*(?(behind)|:)\s*(?:,\s*:)?\s*\]\s*\$(?P<like>[^$\n]{0,12}\betc\b)?"
-)
-"""$W_f = W_f[:, :n_a]$ etc.: the columns of W_f that act on a, here or with `n_a:` on what stands behind it."""
-_CUT_IN_CODE = regex(r"\bW_?[A-Za-z]{1,2}(?:[\"']\s*\])?\s*\[\s*:\s*,\s*:?\s*n_(?P<part>[A-Za-z])\s*:?\s*\]")
-"""parameters["Wf"][:, :n_a] in a program: weights are cut behind the columns that act on a."""
 OF_NUMBERS = "all sizes"
 """How it is told that a formula holds of numbers alone."""
 
@@ -208,14 +173,7 @@ def audit(
         notation,
         declarations=document.declarations,
         aside=document.aside,
-        entropy=any(_ENTROPY.search(part.text) for part in document.parts),
-        functions={each.lower() for part in document.parts for each in _FUNCTIONS.findall(part.text)},
-        numbers=any(_NUMBERS.search(part.text) for part in document.parts),
-        rows=rows_said(part.text for part in document.parts),
-        stacking=order_said(part.text for part in document.parts),
-        basis=any(_BASIS.search(part.text) for part in document.parts),
-        bars=any(_BARS.search(part.text) for part in document.parts),
-        blocks=[pair for part in document.parts for pair in _blocks(part.text)],
+        words=words_of([part.text for part in document.parts]),
     )
     previous = dict(goes_on_from(document.formulas))
 
@@ -347,20 +305,6 @@ def _ignoring(audited: Audited) -> Audited:
 
     marked = tuple(replace(one, ignored=True) if ignored(one) else one for one in audited.judgements)
     return replace(audited, judgements=marked)
-
-
-def _blocks(text: str) -> Iterator[tuple[str, str]]:
-    """The names in `the columns of W that act on x`."""
-    for match in _BLOCKS.finditer(text):
-        weight, part = match.group("weight") or match.group("cut"), match.group("part") or match.group("seen")
-        names = letter_name(weight), letter_name(part)
-        if all(names):
-            yield names
-    for match in _CUT.finditer(text):
-        weight = "" if match.group("like") else letter_name(match.group("weight"))
-        yield weight, match.group("part") + ("" if match.group("behind") else ":")
-    for match in _CUT_IN_CODE.finditer(text):
-        yield from (("", match.group("part")), ("", f"{match.group('part')}:"))
 
 
 def _refuse_unread(document: Document) -> None:

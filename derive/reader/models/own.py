@@ -409,7 +409,7 @@ def _all_numbers(chosen: Choice) -> str:
         return NUMBERS.format(one=one, other=other)
     weights = [name for name, times in chosen.used.items() if times == {None}]
     if weights and all(map(_is_small, weights)):
-        return SAID_SMALL if chosen.given.numbers else SMALL
+        return SAID_SMALL if chosen.given.words.numbers else SMALL
     given = dict(valued(chosen.given.claiming))
     lines = [line for name, line in given.items() if name in (weights or known)]
     return VALUED.format(line=lines[0]) if lines and all(_is_small(one) or one in given for one in weights) else ""

@@ -9,6 +9,7 @@ from functools import cached_property
 from derive.errors import Place
 from derive.patterns import regex
 from derive.reader.claims.meant import Habit, Meant
+from derive.reader.document.words import SAYS_NOTHING, Words
 from derive.reader.models.dependences import dependences_instead, with_dependences
 from derive.reader.models.entropies import in_words, named_entropy
 from derive.reader.models.equations.activations import with_spoken_functions
@@ -123,7 +124,7 @@ class Written:
     """What one document writes.
 
     `families` are letters that with a quantity below them are its gradient, `totals` quantities whose whole gradient
-    has a label; with `bars` a bar over a quantity is its gradient, `said` in words or not; `general` are equations that
+    has a label; with `bars` a bar over a quantity is its gradient, said in words or not; `general` are equations that
     only say what a quantity depends on; `ended` are equations that were written without a time, by the place of their
     formula.
     """
@@ -134,7 +135,6 @@ class Written:
     families: frozenset[str] = frozenset()
     totals: frozenset[str] = frozenset()
     bars: bool = False
-    said: bool = False
     habits: frozenset[Habit] = frozenset()
     general: Sequence[Equation] = ()
     subtracted: frozenset[tuple[str, str]] = frozenset()
@@ -155,18 +155,11 @@ class Written:
     """Letters for gradients."""
     losses: tuple[Place, ...] = ()
     """Where a loss has a value that makes no equation of a model."""
+    words: Words = SAYS_NOTHING
     claiming: tuple[Fragment, ...] = ()
     """All formulas that say something."""
-    numbers: bool = False
-    """Whether words say that the letters are numbers."""
-    stacking: str = ""
-    """How the entries of matrices are stacked, as words say."""
-    rows: frozenset[str] = frozenset()
-    """Letters that words call rows."""
     unsaid: frozenset[str] = frozenset()
     """Usual letters of sizes that the document does not speak of as sizes."""
-    basis: bool = False
-    """Whether words call e with an index below it a vector of the standard basis."""
 
     @cached_property
     def in_gradients(self) -> frozenset[str]:
@@ -179,12 +172,13 @@ class Written:
         found = {(e.place, e.fragment.text): e for e in reversed(every)}.values()
         return [e for e in reversed(found) if not (self.bars and e.target.endswith(BAR))]
 
-    def meaning(self, meant: Meant, blocks: Sequence[tuple[str, str]]) -> Meant:
+    def meaning(self, meant: Meant) -> Meant:
         """What letters of a model stand for, with the habits of the whole document."""
-        noticed = self.habits | ({Habit.BASIS} if self.basis else frozenset())
+        said = self.words
+        noticed = self.habits | ({Habit.BASIS} if said.basis else frozenset())
         return replace(
-            meant, bars=self.bars and self.said, blocks=tuple(blocks), families=self.families, totals=self.totals,
-            onward=self.onward, habits=meant.habits | noticed, stacking=self.stacking, rows=self.rows,
+            meant, bars=self.bars and said.bars, blocks=said.blocks, families=self.families, totals=self.totals,
+            onward=self.onward, habits=meant.habits | noticed, stacking=said.stacking, rows=said.rows,
             unsaid=self.unsaid,
         )  # fmt: skip
 
@@ -192,16 +186,9 @@ class Written:
 def written(
     formulas: Sequence[Found],
     declarations: Sequence[Declaration] = (),
-    *,
-    bars: bool = False,
-    entropy: bool = False,
-    functions: Collection[str] = (),
+    words: Words = SAYS_NOTHING,
 ) -> Written:
-    """What the formulas and declarations of a document write.
-
-    `bars`: whether it says in words that a bar over a letter is the gradient by it; `entropy`: whether it speaks of the
-    cross-entropy, `functions` those that it names.
-    """
+    """What the formulas and declarations of a document write, where its words say so much beside."""
     claiming = [(index, formula) for index, formula in enumerate(formulas) if formula.claims]
     families = gradient_families(formula for _, formula in claiming)
     stated = [e for index, formula in claiming for e in _defined(formula, index, families)]
@@ -221,7 +208,7 @@ def written(
     states = {m.name for e in every for m in e.used if m.offset == -1}
     gradients = gradient_letters((formula for _, formula in claiming), states)
     timed = [e for e in every if e.target not in gradients]
-    over = barred(timed, said=bars)
+    over = barred(timed, said=words.bars)
     if over:
         bare = {e.target for e in timed}
         timed = [e for e in timed if not (e.target.endswith(BAR) and e.target.removesuffix(BAR) in bare)]
@@ -248,16 +235,16 @@ def written(
         ended.setdefault(formula.place, []).append(equation)
     timed = _forward(timed, {name for _, formula in claiming for name in parts_of_derivatives(formula)})
     found = [*timed, *(equation for _, equation in (*timeless, *here))]
-    found += in_words(found, claiming, called=entropy)
+    found += in_words(found, claiming, called=words.entropy)
     found = [replace(e, guarded=bool(LOGARITHM.search(e.right) and guards(formulas[e.index].text))) for e in found]
     found = without_compared(found)
     of_entries_alone = of_an_entry(found)
     found = [e for e in found if e not in of_entries_alone]
     gates = packed(found, claiming)
     found = found if gates is None else gates.leave(found)
-    softmax = entropy or any("softmax" in formula.text for formula in formulas)
+    softmax = words.entropy or any("softmax" in formula.text for formula in formulas)
     unwritten = unwritten_head(found, claiming, softmax=softmax, compared=compared)
-    unwritten = unwritten or unread_arguments(found, claiming, softmax=softmax, named=functions)
+    unwritten = unwritten or unread_arguments(found, claiming, softmax=softmax, named=words.functions)
     state = unwritten_state(found, claiming)
     texts = [formula.text for _, formula in claiming]
     return Written(
@@ -271,7 +258,6 @@ def written(
         families,
         total_gradients(texts, families),
         over,
-        bars,
         frozenset(_habits(texts, [e.right for e in said])),
         [
             *(e for e in said if e.general),
@@ -293,6 +279,7 @@ def written(
         onward=frozenset(e.target for e in onward),
         gradients=frozenset(gradients),
         losses=(*unused_losses(claiming, ended), *(formulas[e.index].place for e in of_entries_alone)),
+        words=words,
         claiming=tuple(formula.fragment for _, formula in claiming),
         unsaid=_SIZES - _sizes_said(formulas, declarations),
     )

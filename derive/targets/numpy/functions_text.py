@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from derive.cell import Cell
 from derive.nodes import Quantity
-from derive.targets.language.code import MEMORY, Statement, lines, read
+from derive.targets.language.code import MEMORY, Assign, Call, Name, Statement, Tuple, lines, read
 from derive.targets.language.names import Names
 from derive.targets.lowering.lowered import is_class
 from derive.targets.lowering.single_step import Passes
@@ -56,6 +56,10 @@ class Functions:
         self._remembered += [f"from_{start}" for start in dict.fromkeys(self._starts.values())]
         self._in_blocks = bool(program.states) and not (program.is_loss or self._counted or prefix)
         """Whether `forward` can run block by block of steps."""
+        self.packs = bool(program.parameters) and not (program.is_loss or prefix)
+        """Whether parameters may be given as `pack` makes them."""
+        self.stacks: list[tuple[str, ...]] = []
+        """The parameters, by name, that `forward` reads as one array each."""
         self._in_parts = cut and bool(program.states) and not (program.is_loss or self._counted)
         """Whether `forward` can run part by part of the batch."""
         self.helpers = {"forward_in_parts", "backward_in_parts"} if self._in_parts else set()
@@ -72,6 +76,7 @@ class Functions:
         self._ask_memory(passes.forward)
         given = self._inputs(now=False)
         output = names.whole(program.output).name
+        stacked, statements = self._stacked(passes.forward)
         body = [
             *self._by_blocks(given),
             *self._bound(given, self._starts),
@@ -80,8 +85,9 @@ class Functions:
             *self._chosen(),
             *self._repeated(given),
             *self._in_one_dtype(given),
-            *self._unpacked(passes),
-            *lines(passes.forward),
+            *self._unpacked(replace(passes, forward=statements)),
+            *stacked,
+            *lines(statements),
         ]
         body.append(f"cache = (sizes, dtype, {', '.join(self._remembered)}, {names_text(passes.cached)})")
         if program.is_loss:
@@ -249,15 +255,36 @@ class Functions:
             "what the batch shares is summed over it. Raises ValueError for an array of the wrong shape or dtype.",
         )
 
+    def _stacked(self, statements: Sequence[Statement]) -> tuple[list[str], list[Statement]]:
+        """The line that joins parameters as `pack` has joined them, and the other statements."""
+        if not self.packs:
+            return [], [*statements]
+        keys = {self._names.whole(q): q.name for q in self._program.parameters}
+        names: list[Name] = []
+        others: list[Statement] = []
+        for statement in statements:
+            match statement:
+                case Assign((Name() as name,), Call("np.concatenate", (Tuple(parts),), "")) if {*parts} <= {*keys}:
+                    names.append(name)
+                    self.stacks.append(tuple(keys.pop(part) for part in parts if isinstance(part, Name)))
+                case _:
+                    others.append(statement)
+        joined = [f"{names_text([name.name for name in names])} = _stacked(params)"] if names else []
+        return joined, others
+
     def _door(self, given: Sequence[Argument], *, whole: bool = False) -> list[str]:
         """Checks on everything that comes in; `whole`: of a sequence."""
+        if whole and self.packs:
+            return [*_begun(self._listed(given)), *self._checked(whole=True)]
         every = f'(f"params[{{key!r}}]", _parameter(params, key), axes) for key, axes in {self._table}.items()'
         return [f"arrays = [{every}]", *self._listed(given), *self._checked(whole=whole)]
 
     def _checked(self, *, whole: bool) -> list[str]:
         """The sizes, with those that no array has."""
+        packs = whole and self.packs
+        made, call = ("sizes, dtype, params", "_given(params, arrays") if packs else ("sizes, dtype", "_checked(arrays")
         if not (self._counted and whole) and self._program.inputs:
-            return ["sizes, dtype = _checked(arrays)"]
+            return [f"{made} = {call})"]
         lines = ["sizes = {}"]
         if whole and self._counted:
             lines += [
@@ -267,7 +294,7 @@ class Functions:
             ]
         if not self._program.inputs:
             lines += ["if B is not None:", '    sizes["B"] = B']
-        lines.append("sizes, dtype = _checked(arrays, sizes)")
+        lines.append(f"{made} = {call}, sizes)")
         if not self._program.inputs:
             lines.append('sizes.setdefault("B", 1)')
         return lines
@@ -335,7 +362,7 @@ class Functions:
         """Parameters and inputs in the common dtype, which is what the loop writes."""
         casts = [f"{a.name} = {a.name}.astype(dtype, copy=False)" for a in given if not a.optional]
         table = f"params = {{key: params[key].astype(dtype, copy=False) for key in {self._table}}}"
-        return [table, *casts] if self._program.parameters else casts
+        return [table, *casts] if self._program.parameters and not self.packs else casts
 
     def _gradient_door(self, immediate: Argument, *, whole: bool = False) -> list[str]:
         """Checks on the gradients that come in; `whole`: of a sequence."""
@@ -364,8 +391,7 @@ class Functions:
         return [
             *by_blocks,
             f"{', '.join(['sizes', 'dtype', *remembered, 'values'])} = cache",
-            "arrays = []",
-            *arriving,
+            *_begun(arriving),
             "_, dtype = _checked(arrays, sizes, dtype)",
             *by_parts,
         ]
@@ -396,7 +422,7 @@ class Functions:
         if not used:
             return [*head, *body]
         public = list(map(self._shown, used))
-        values = f"(sizes[axis] for axis in {tuple_text(public)})" if len(used) > 1 else f'sizes["{public[0]}"]'
+        values = ", ".join(f'sizes["{letter}"]' for letter in public)
         return [*head, f"{', '.join(used)} = {values}", *body]
 
     def _unpacked(self, passes: Passes) -> list[str]:
@@ -421,6 +447,12 @@ class Functions:
         order = [q.name for q in (*program.parameters, *program.inputs, *program.states)]
         pairs = [f'    "{key}": {passes.gradients[key]},' for key in order if key in passes.gradients]
         return ["return {", *started, *pairs, "}"]
+
+
+def _begun(lines: Sequence[str]) -> list[str]:
+    """The lines that list arrays, from an empty list on or from the first array."""
+    first = re.fullmatch(r"arrays\.append\((.*)\)", lines[0]) if lines else None
+    return [f"arrays = [{first[1]}]", *lines[1:]] if first else ["arrays = []", *lines]
 
 
 def _named(values: Mapping[str, str], passes: Passes, shown: str = "{}") -> str:

@@ -17,6 +17,8 @@ _WRITTEN = {
     "rows_times": '''def rows_times(a, matrix, out=None):
     """a @ matrix for every step and example at once: products of many rows."""
     left, (K, N) = rows(a), matrix.shape
+    if len(left) * N * K < 2**20 and len(left) * N < 2**14:
+        return left.dot(matrix, None if out is None else rows(out)).reshape(*a.shape[:-1], N)
     found = memory((*a.shape[:-1], N), np.promote_types(a.dtype, matrix.dtype)) if out is None else out
     many, columns = piece(len(left), K, N, found.dtype, 2**26)
     if many == len(left) or left.size * N > 2**25 and library_threads() > 1 or columns < 48:
@@ -65,7 +67,7 @@ def memory(shape, dtype):
     size = dtype.itemsize
     for length in shape:
         size *= length
-    if size < 2**14 or dtype.hasobject:
+    if size < 2**15 or dtype.hasobject:
         return np.empty(shape, dtype)
     room = size + 64
     if size < 2**17:
@@ -141,9 +143,24 @@ def piece(B, K, N, dtype, most=2**23, gates=1):
     gates = blocks[0] if len(blocks) == 2 else 1
     rows, _ = piece(B, K, matrix.size // K, matrix.dtype, gates=gates)
     return rows, columns, gates''',
-    "product_with": '''def product_with(matrix):
-    """What multiplies rows by what `in_pieces` has made."""
-    return np.ndarray.dot if matrix.ndim == 2 else np.matmul''',
+    "is_apart": '''def is_apart(B, N, gates):
+    """Whether the gates of products (B, N) are put apart: few numbers, for which another call takes less than rows."""
+    return gates > 1 and B > 1 and B * N <= 2**11 * gates''',
+    "product_with": '''def product_with(matrix, B=1, gates=1):
+    """What multiplies B rows by what `in_pieces` has made, and puts its gates where `gates_of` reads them."""
+    if matrix.ndim > 2:
+        return np.matmul
+    N = matrix.shape[1]
+    if not is_apart(B, N, gates):
+        return np.ndarray.dot
+    product = np.empty((B, N), matrix.dtype)
+    by_gates = product.reshape(B, gates, N // gates).swapaxes(0, 1)
+
+    def times(rows, matrix, places):
+        rows.dot(matrix, product)
+        places[...] = by_gates
+
+    return times''',
     "piece_rows": '''def piece_rows(a, matrix):
     """The rows of a in pieces that are multiplied by those of the matrix."""
     if matrix.ndim == 2:
@@ -151,19 +168,22 @@ def piece(B, K, N, dtype, most=2**23, gates=1):
     *leading, B, K = a.shape
     rows, _, _ = pieces_of(B, matrix)
     return a.reshape(*leading, B // rows, *(1,) * (matrix.ndim - 2), rows, K)''',
-    "piece_places": '''def piece_places(a, matrix):
+    "piece_places": '''def piece_places(a, matrix, gates=1):
     """The entries of a in pieces, each where a product of `piece_rows` and a piece of the matrix is written."""
-    if matrix.ndim == 2:
-        return a
     B, N = a.shape
+    if matrix.ndim == 2:
+        return a.reshape(gates, B, N // gates) if is_apart(B, N, gates) else a
     rows, columns, gates = pieces_of(B, matrix)
     if gates == 1:
         return a.reshape(B // rows, rows, N // columns, columns).swapaxes(1, 2)
     return a.reshape(gates, B // rows, rows, N // gates // columns, columns).transpose(1, 0, 3, 2, 4)''',
+    "by_gates": '''def by_gates(a, gates):
+    """(T, B, gates · H) as (T, B, gates, H)."""
+    return a.reshape(*a.shape[:-1], gates, a.shape[-1] // gates)''',
     "gates_of": '''def gates_of(a, matrix, gates):
-    """The gates (gates, B, H) of a product (B, gates · H), which lie so already where `piece_places` has put them."""
+    """The gates (gates, B, H) of a product (B, gates · H), which mostly lie so where `piece_places` has put them."""
     B, N = a.shape
-    if matrix.ndim == 4:
+    if matrix.ndim == 4 or matrix.ndim == 2 and is_apart(B, N, gates):
         return a.reshape(gates, B, N // gates)
     return a.reshape(B, gates, N // gates).swapaxes(0, 1)''',
     "gates_times": '''def gates_times(gates, a, matrix, term):
@@ -182,7 +202,7 @@ def piece(B, K, N, dtype, most=2**23, gates=1):
         return found.swapaxes(0, 1)
     if not is_small:
         found = rows_plus(a, matrix, term).reshape(T, B, gates, N // gates).swapaxes(1, 2)
-        return np.ascontiguousarray(found) if B * N <= 2**13 else found
+        return np.ascontiguousarray(found) if B * N <= 2**11 * gates else found
     a, matrix = with_row(a, matrix, term)
     found = memory((T, gates, B, N // gates), np.result_type(a, matrix))
     places = found.reshape(T, gates, B // rows, rows, N // gates // columns, columns).transpose(0, 2, 1, 4, 3, 5)
@@ -243,9 +263,21 @@ def piece(B, K, N, dtype, most=2**23, gates=1):
     parts = {name: np.concatenate(pieces) for name, pieces in parts.items()}
     return {name: {**sums, **parts}.get(name, found[name]) for name in found}''',
     **PARTS,
+    "larger": '''def larger(dtype):
+    """What writes the larger of two numbers, of complex ones that with the larger real part."""
+    if dtype.kind == "f":
+        return np.maximum
+
+    def larger_into(a, b, *, out):
+        out[...] = np.where((a - b).real > 0, a, b)
+
+    return larger_into''',
     "gated": '''def gated(gate, a):
     """a where the gate is 1; where it is 0 that is the product, whatever a is."""
     return np.where(gate > 0, a, 0)''',
+    "sum_of_rows": '''def sum_of_rows(a):
+    """The sum over steps and examples, of rows by a product, which takes half the time."""
+    return np.ones(a.shape[0] * a.shape[1], a.dtype).dot(rows(a)) if a.ndim == 3 else a.sum(axis=(0, 1))''',
     "softmax": '''def softmax(a):
     """exp(a) / Σ exp(a) along the last axis; the largest entry is subtracted first, so that exp cannot overflow."""
     powers = np.exp(a - a.real.max(axis=-1, keepdims=True))
@@ -301,6 +333,7 @@ def piece(B, K, N, dtype, most=2**23, gates=1):
 
 _CALLED = {
     "rows_times": ("rows", MEMORY, "piece", "in_columns", LIBRARY_THREADS),
+    "sum_of_rows": ("rows",),
     "rows_plus": ("rows_times", "with_row"),
     "with_row": ("rows", MEMORY),
     "in_columns": (MEMORY,),
@@ -308,7 +341,9 @@ _CALLED = {
     "in_pieces": ("piece", "in_columns"),
     "pieces_of": ("piece",),
     "piece_rows": ("pieces_of",),
-    "piece_places": ("pieces_of",),
+    "piece_places": ("pieces_of", "is_apart"),
+    "product_with": ("is_apart",),
+    "gates_of": ("is_apart",),
     "gates_times": ("rows_plus", "in_columns"),
     "steps_together": (LIBRARY_THREADS,),
     **CALLED,

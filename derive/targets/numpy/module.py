@@ -12,8 +12,8 @@ from derive.targets.lowering.single_step import Passes
 from derive.targets.numpy import examples_text
 from derive.targets.numpy.functions_text import Functions
 from derive.targets.numpy.helpers import choices, helper_texts
+from derive.targets.numpy.passes.tuned import tuned
 from derive.targets.numpy.pieces import Function
-from derive.targets.numpy.tuned import tuned
 from derive.targets.templates import environment
 from derive.targets.words import axes_text, equation_lines, plain, source_line, tuple_text
 
@@ -32,6 +32,10 @@ class Parts:
     step_backward: Function
     helpers: tuple[str, ...]
     table: Mapping[str, str]
+    stacks: tuple[str, ...]
+    """The parameters that `forward` reads as one array each, as tuples of names."""
+    packs: bool
+    """Whether `forward` takes parameters as `pack` makes them."""
 
 
 def module(derivation: Derivation, origin: str = "", *, passes: bool = True) -> str:
@@ -59,6 +63,8 @@ def whole(derivation: Derivation, own: Parts, origin: str, imports: Sequence[str
         functions=[own.init, own.forward, own.backward, own.step, own.step_backward],
         helpers=own.helpers,
         table=own.table,
+        stacks=own.stacks,
+        packs=own.packs,
         imports=examples_text.imports(own.helpers, imports),
         compiled=compiled,
     )
@@ -75,6 +81,7 @@ def parts(derivation: Derivation, low: Lowered, sequence: Passes, prefix: str = 
     definitions, table = choices() if opened else ([], {})
     letters = {str(local): str(letter) for letter, local in low.letters.items()}
     functions = Functions(program, low.names, letters, prefix, cut)
+    forward = functions.forward(sequence)
     return Parts(
         program=program,
         parameters={
@@ -82,13 +89,15 @@ def parts(derivation: Derivation, low: Lowered, sequence: Passes, prefix: str = 
             **{start: tuple_text(axes_text(derivation.program.quantities[s])) for s, start in derivation.cell.starts},
         },
         states={q.name: tuple_text(axes_text(q)) for q in derivation.program.states},
-        forward=functions.forward(sequence),
+        forward=forward,
         init=functions.init(),
         backward=functions.backward(sequence),
         step=functions.step(low.step),
         step_backward=functions.step_backward(low.step),
         helpers=tuple(dict.fromkeys([*definitions, *helper_texts(helpers | functions.helpers, low.own)])),
         table={name: f"({', '.join(pair)})" for name, pair in table.items()},
+        stacks=tuple(map(tuple_text, functions.stacks)),
+        packs=functions.packs,
     )
 
 

@@ -35,7 +35,7 @@ from derive.targets.language.code import (
 from derive.targets.passes.hoisting import is_view
 from derive.targets.passes.loops import STEP, Body
 from derive.targets.passes.rewriting import mapped, names_in, within
-from derive.targets.passes.shapes import Shape, Shapes
+from derive.targets.passes.shapes import B, Shape, Shapes
 
 UNARY = {"np.tanh", "np.exp", "np.log", "np.sqrt", "np.sin", "np.cos", "np.log1p"}
 """Functions that write where they are told."""
@@ -51,7 +51,8 @@ class _UnknownError(Exception):
 class InPlace:
     """Rewrites one loop; `before` is what must stand in front of it.
 
-    `local` are arrays that hold the steps of a block alone.
+    `local` are arrays that hold the steps of a block alone. `repeats`: whether vectors that stay the same are repeated
+    for every example before the loop, where a call on arrays of one shape takes less.
     """
 
     body: Body
@@ -59,6 +60,7 @@ class InPlace:
     fresh: Callable[[str], Name]
     blocked: bool
     local: frozenset[str] = frozenset()
+    repeats: bool = False
     before: list[Statement] = field(default_factory=list)
     _over: dict[Code, Name] = field(default_factory=dict)
     _constants: dict[Code, Name] = field(default_factory=dict)
@@ -321,11 +323,38 @@ class InPlace:
         else:
             shape = reduce(self._broadcast, shapes)
         if shape == self._shape(out):
-            self._found.append(Apply(function, tuple(arguments), out, keywords))
+            given = tuple(self._repeated(argument, shape) for argument in arguments)
+            self._found.append(Apply(function, self._spread(given, out, shape), out, keywords))
             return
         work = self._memory(shape)
         self._found.append(Apply(function, tuple(arguments), work, keywords))
         self._found.append(Fill(out, work))
+
+    def _repeated(self, argument: Code, shape: Shape) -> Code:
+        """What a call for all examples reads: a vector that stays the same once for each of them."""
+        if not self.repeats or len(shape) != 2 or shape[0] != B or self._shape(argument) != shape[1:]:
+            return argument
+        if self._varies(argument) or not isinstance(argument, Name) or argument.name in self._fixed:
+            return argument
+        rows = Call("in_every_row", (argument, Name("B")))
+        if rows not in self._constants:
+            name = self.fresh(f"{argument.name.removesuffix('_')}_rows")
+            self.before += [Memory(name.name, shape), Fill(name, argument)]
+            self.shapes.known[name.name] = shape
+            self._constants[rows] = name
+        return self._constants[rows]
+
+    def _spread(self, arguments: tuple[Code, ...], out: Code, shape: Shape) -> tuple[Code, ...]:
+        """What a call reads with a number for each example copied into all entries, where that takes less."""
+        columns = [a for a in arguments if self._shape(a) == (B, Integer(1)) != shape]
+        if not self.repeats or len(shape) != 2 or shape[0] != B or len(arguments) != 2 or len(columns) != 1:
+            return arguments
+        (column,) = columns
+        (other,) = (a for a in arguments if a is not column)
+        is_free = not names_in(out) & names_in(other) and not names_in(out) & names_in(column)
+        place = out if is_free else self._memory(shape)
+        self._found.append(Fill(place, column))
+        return tuple(place if a is column else a for a in arguments)
 
     def _sigmoid(self, argument: Code, out: Code) -> None:
         half = self._constant(Number("0.5"))

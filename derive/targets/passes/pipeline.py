@@ -74,7 +74,7 @@ def optimised(
     """
     shapes = Shapes(given_shapes(program, names), {str(size): size for size in program.sizes})
     labels = {**_labels(program, names), **parts}
-    ahead = _forward(forward, shapes, names.local(), labels, {*outside, *read(backward)}, helpers)
+    ahead = _forward(forward, shapes, names.local(), labels, {*outside, *read(backward)}, helpers, holding)
     cached = dict(shapes.known)
     shapes = Shapes(cached | arriving_shapes(program, names), {str(size): size for size in program.sizes})
     carried = frozenset(names.carry(state).name for state in program.states)
@@ -143,6 +143,7 @@ def _forward(
     labels: Mapping[Code, Name],
     outside: Collection[str],
     helpers: set[str],
+    holding: bool,
 ) -> list[Statement]:
     before, loop, after = _cut_at_loop(statements)
     learn_shapes(before, shapes)
@@ -164,7 +165,7 @@ def _forward(
         {*outside, *read(after)},
     )
     body = gates.run()
-    in_place = InPlace(body, shapes, names.numbered, False)
+    in_place = InPlace(body, shapes, names.numbered, False, repeats=holding)
     each = in_place.run()
     learn_shapes(after, shapes)
     ahead = layout.in_rows(in_place.before, each)
@@ -271,7 +272,7 @@ def _backward(
         windows = in_windows(moved.before, body, moved.after, shapes, kept, names.numbered)
         local |= windows.arrays
         helpers |= windows.helpers
-    in_place = InPlace(body, shapes, names.numbered, bool(local), local)
+    in_place = InPlace(body, shapes, names.numbered, bool(local), local, repeats=holding)
     each = in_place.run()
     ahead = layout.in_rows(in_place.before, each)
     helpers |= layout.helpers(ahead)

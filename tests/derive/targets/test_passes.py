@@ -46,8 +46,8 @@ where $x_t \in \mathbb{R}^D$, $h_t \in \mathbb{R}^H$
 """
 
 
-def before_and_after(cell: Cell) -> tuple[ModuleType, ModuleType]:
-    """The module without the passes, and with them in few steps at a time and products in the least pieces."""
+def before_and_after(cell: Cell) -> tuple[ModuleType, ModuleType, ModuleType]:
+    """The module without the passes, with them, and with few steps at a time and products in the least pieces."""
     derivation = differentiate(cell)
     text = re.sub(r"block = 1 \+ \d+ //", "block = 1 + 12 //", module(derivation)).replace("T <= 8", "T <= 1")
     after = load(text.replace("B >= 8 and is_even", "B").replace("if columns % 16 and", "if False and"), "after")
@@ -55,7 +55,7 @@ def before_and_after(cell: Cell) -> tuple[ModuleType, ModuleType]:
     vars(after)["is_cheap_row"] = lambda a, matrix, term: np.ndim(term) == 1
     vars(after)["piece"] = lambda B, K, N, *_, gates=1: (1, least(N // gates))
     vars(after)["steps_together"] = lambda block, T, B, n: 2 * block
-    return load(module(derivation, passes=False), "before"), after
+    return load(module(derivation, passes=False), "before"), load(module(derivation), "whole"), after
 
 
 def least(number: int) -> int:
@@ -78,15 +78,17 @@ def exactly_the_same(cell: Cell, steps: int, lengths: list[int] | None = None) -
         d_final={key: drawn(value.shape, rng) for key, value in case.d_final.items()},
         lengths=np.array(lengths) if lengths else None,
     )
-    first, second = map(computing_exactly, before_and_after(cell))
+    first, *others = map(computing_exactly, before_and_after(cell))
     ys, ends, _ = case.forward(first)
-    ys_after, ends_after, _ = case.forward(second)
-    assert np.array_equal(ys, ys_after)
-    assert all(np.array_equal(ends[key], ends_after[key]) for key in ends)
-    gradients, after = case.backward(first), case.backward(second)
-    assert set(gradients) == set(after)
-    wrong = [key for key in gradients if not np.array_equal(gradients[key], after[key])]
-    assert not wrong
+    gradients = case.backward(first)
+    for other in others:
+        ys_after, ends_after, _ = case.forward(other)
+        assert np.array_equal(ys, ys_after)
+        assert all(np.array_equal(ends[key], ends_after[key]) for key in ends)
+        after = case.backward(other)
+        assert set(gradients) == set(after)
+        wrong = [key for key in gradients if not np.array_equal(gradients[key], after[key])]
+        assert not wrong
 
 
 @pytest.mark.parametrize("name", EVERY)
@@ -104,18 +106,19 @@ def test_exactly_the_same_for_random_cells(seed: int) -> None:
 
 
 def same_in_floats(cell: Cell, seed: int) -> None:
-    first, second = before_and_after(cell)
+    first, whole, pieces = before_and_after(cell)
     rng = np.random.default_rng(seed)
     for steps, lengths in ((5, [5, 2, 0]), (1, None), (3, None)):
         batch = len(lengths) if lengths else 1 + seed % 2
         case = Case.draw(cell, sizes_of(cell), steps, batch, rng)
         case = replace(case, lengths=np.array(lengths) if lengths else None)
-        ys, ys_after = case.forward(first)[0], case.forward(second)[0]
-        gradients, after = case.backward(first), case.backward(second)
-        for key, was in {"ys": ys, **gradients}.items():
-            now = {"ys": ys_after, **after}[key]
-            assert now.shape == was.shape
-            assert np.abs(now - was).max(initial=0) < 1e-12 * (1 + np.abs(was).max(initial=0)), f"{key} of {cell.title}"
+        before = {"ys": case.forward(first)[0], **case.backward(first)}
+        for other in (whole, pieces):
+            after = {"ys": case.forward(other)[0], **case.backward(other)}
+            for key, was in before.items():
+                assert after[key].shape == was.shape
+                off = np.abs(after[key] - was).max(initial=0)
+                assert off < 1e-12 * (1 + np.abs(was).max(initial=0)), f"{key} of {cell.title}"
 
 
 @pytest.mark.parametrize("name", ["lstm", "gru", "rnn_layer_norm", "mlstm", "deltanet", "rnn_general"])

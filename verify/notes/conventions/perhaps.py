@@ -271,23 +271,45 @@ def _misses_its_own_step(case: str) -> bool:
 
 def of_one_path(found: Sequence[Audited], judge: Judge, whole: Collection[Formula]) -> Iterator[Audited]:
     """The formulas, those left open that are right of the part of a gradient that comes through one state of several:
-    ∂L/∂c_{t-1} = ∂L/∂c_t f_t and ∂L/∂c_k = ∂L/∂c_t ∏ f_i. Not with a letter that the note defines as the gradient.
+    ∂L/∂c_{t-1} = ∂L/∂c_t f_t and ∂L/∂c_k = ∂L/∂c_t ∏ f_i. Not with a letter that the note defines as the gradient, and
+    not where another formula of the note has the path through another state: then it is forgotten here.
     """
+    elsewhere = {of for each in found for of in _through_another(each)}
     for each in found:
         curled = _CURLED.search(each.formula.text.partition("=")[0]) is not None
         model = each.model if curled and wrong_in(each) and each.formula not in whole else None
         if (
             model is not None
             and len(states_of(model)) > 1
-            and any(_of_one_state(said, model) for _, said in sides_of(each, model))
+            and any(
+                (of := _of_one_state(said, model)) and (states_of(model), of) not in elsewhere
+                for _, said in sides_of(each, model)
+            )
         ):
             tried = doubted(model, PART, habits={Habit.HANDED, Habit.ALONG})
             each = _unless(PART, each, judge(each.formula, tried))
         yield each
 
 
-def _of_one_state(said: Sequence[Term], model: Model) -> bool:
-    """Whether the gradient by a state at an earlier step is given by that at step t alone."""
+def _of_one_state(said: Sequence[Term], model: Model) -> str:
+    """The state whose gradient at an earlier step is given by that at step t alone; empty where there is none."""
+    by, others = _given_by(said, model)
+    later = by is not None and by.time is not None and by.time not in (nodes.t, nodes.T)
+    alone = bool(others) and all(by is not None and one.name == by.name and one.time == nodes.t for one in others)
+    return by.name if by is not None and later and alone else ""
+
+
+def _through_another(audited: Audited) -> Iterator[tuple[tuple[str, ...], str]]:
+    """The states of which a formula gives the gradient by that of another state."""
+    model = audited.model
+    for _, said in sides_of(audited, model) if model is not None else ():
+        by, others = _given_by(said, model) if model is not None else (None, [])
+        if model is not None and by is not None and any(one.name in {*states_of(model)} - {by.name} for one in others):
+            yield states_of(model), by.name
+
+
+def _given_by(said: Sequence[Term], model: Model) -> tuple[tree.Ref | None, list[tree.Ref]]:
+    """The state whose whole gradient stands on the left, and what the gradients behind the first = are by."""
     left, *rest = said
     left = unweighted(left)
     if (
@@ -296,10 +318,8 @@ def _of_one_state(said: Sequence[Term], model: Model) -> bool:
         or left.only is not None
         or left.by.name not in states_of(model)
     ):
-        return False
-    found = [part.by for side in rest[:1] for part in tree.walk(side) if isinstance(part, Gradient)]
-    later = left.by.time is not None and left.by.time not in (nodes.t, nodes.T)
-    return later and bool(found) and all(by.name == left.by.name and by.time == nodes.t for by in found)
+        return None, []
+    return left.by, [part.by for side in rest[:1] for part in tree.walk(side) if isinstance(part, Gradient)]
 
 
 def _comes_back(said: Sequence[Term], model: Model) -> bool:

@@ -15,6 +15,7 @@ from derive.errors import Place
 from derive.nodes import Elementwise
 from derive.notation import find as find_notation
 from derive.patterns import regex
+from derive.reader.document.words import SAYS_NOTHING, Words
 from derive.reader.models.equations.equation import Equation
 from derive.reader.models.equations.finding import DERIVATIVE
 from derive.reader.models.equations.names import names, of_errors, stripped
@@ -60,31 +61,13 @@ class Models:
         *,
         declarations: Sequence[Declaration] = (),
         aside: Sequence[Aside] = (),
-        bars: bool = False,
-        entropy: bool = False,
-        functions: Collection[str] = (),
-        numbers: bool = False,
-        stacking: str = "",
-        rows: frozenset[str] = frozenset(),
-        basis: bool = False,
-        blocks: Sequence[tuple[str, str]] = (),
+        words: Words = SAYS_NOTHING,
     ) -> None:
-        """`bars`: whether the note says in words that a bar over a letter is the gradient by it; `entropy`: whether it
-        speaks of the cross-entropy, `functions` those it names, `numbers` that the letters are numbers; `stacking` how
-        the entries of a matrix are stacked, `rows` letters of rows, `basis` that e_i is a unit vector; `blocks`:
-        weights of which it names the columns that act on something.
-        """
-        self.blocks = tuple(dict.fromkeys(blocks))
+        """`words`: what the note says of its letters beside its formulas."""
         self.formulas = formulas
         self.file = file
         self.named = {key: value for key, value in (("cell", cell), ("notation", notation)) if value}
-        self.written = replace(
-            written(formulas, declarations, bars=bars, entropy=entropy, functions=functions),
-            numbers=numbers,
-            stacking=stacking,
-            rows=rows,
-            basis=basis,
-        )
+        self.written = written(formulas, declarations, words)
         self.aside = aside
         self._found: dict[tuple[object, ...], Model | Lost] = {}
         self._whole: dict[tuple[object, ...], Model] = {}
@@ -99,7 +82,7 @@ class Models:
             return None
         key = formula.section, formula.settings
         if key not in self._whole:
-            found = replace(found, meant=self.written.meaning(found.meant, self.blocks))
+            found = replace(found, meant=self.written.meaning(found.meant))
             same = found, formula.section
             if same not in self._completed:
                 self._completed[same] = completed(found, self.formulas, formula.section)
@@ -158,7 +141,7 @@ class Models:
         own_ = dict.fromkeys(filter(None, map(self.of, near)))
         known = recognised(dict.fromkeys(sorted(spoken), IN_CLAIMS), formula.text, mention.kind)
         if known is not None:
-            known = replace(known, meant=self.written.meaning(known.meant, self.blocks))
+            known = replace(known, meant=self.written.meaning(known.meant))
         for model in (*own_, known):
             if model is not None and model is not here and _share(model, spoken) == 1:
                 title = KNOWN.format(title=model.origin.partition(",")[0]) if model is known else model.origin

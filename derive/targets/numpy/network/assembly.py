@@ -13,8 +13,8 @@ from derive.nodes import Quantity
 from derive.targets.lowering.lowered import Lowered, lowered
 from derive.targets.lowering.single_step import Passes
 from derive.targets.numpy.module import Parts, parts
+from derive.targets.numpy.passes.tuned import tuned
 from derive.targets.numpy.pieces import Argument
-from derive.targets.numpy.tuned import tuned
 from derive.targets.words import axes_text
 
 

@@ -13,8 +13,8 @@ from derive.reader import read_equations
 from derive.targets.language.code import Apply, Assign, Call, Each, Index, Name, Number, Statement, lines
 from derive.targets.language.names import Names
 from derive.targets.numpy.module import module
-from derive.targets.numpy.row_sums import row_sums
-from derive.targets.numpy.side_by_side import side_by_side
+from derive.targets.numpy.passes.row_sums import row_sums
+from derive.targets.numpy.passes.side_by_side import side_by_side
 from verify.numbers.load import load
 
 FIRST, SECOND = Index(Name("a"), "..., 0:H"), Index(Name("a"), "..., H:2 * H")

@@ -111,7 +111,7 @@ def test_gates_are_one_product() -> None:
     loop, after = loops.split("if not start % window:")
     assert loop.count(" times_") == 1
     assert " * " not in re.sub(r"#.*", "", loop), "coefficients stand before the loop, and what is left writes in place"
-    assert after.count(" @ ") == 2, "one product each for the input's and the state's weights"
+    assert after.count("np.dot(rows(") == 2, "one product each for the input's and the state's weights"
 
 
 def test_losses_do_not_overflow() -> None:

@@ -9,7 +9,6 @@ from derive.targets.language.code import (
     Apply,
     Assign,
     Blocks,
-    Buffer,
     Call,
     Each,
     Index,
@@ -20,13 +19,14 @@ from derive.targets.language.code import (
     Tuple,
     size_text,
 )
+from derive.targets.numpy.passes.gathered import row_lengths
 
 
 def row_sums(statements: Sequence[Statement], fresh: Callable[[str], Name]) -> list[Statement]:
     """The statements where a loop sums the rows of memory of two axes, or of such an array at t, by products."""
     sums = _Sums(
         {s.name: size_text(s.axes[-1]) for s in statements if isinstance(s, Memory) and len(s.axes) == 2},
-        {s.name: size_text(s.axes[-1]) for s in statements if isinstance(s, Buffer) and len(s.axes) == 1},
+        row_lengths(statements),
         fresh,
     )
     found: list[Statement] = []

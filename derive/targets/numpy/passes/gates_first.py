@@ -51,7 +51,7 @@ def gates_first(
 def _lasts(statements: Sequence[Statement], array: Name, outside: Collection[str]) -> bool:
     """Whether several gates have a name that others read, for whom they are parts of rows."""
     views = [
-        (s.targets[0].name, _span(s.value))
+        (s.targets[0].name, gates_taken(s.value))
         for s in statements
         if isinstance(s, Assign) and len(s.targets) == 1 and isinstance(s.targets[0], Name) and _reads(s.value, array)
     ]
@@ -75,7 +75,7 @@ def _gates(statements: Sequence[Statement], array: Name) -> _Gates | None:
     (loop,) = loops
     taken = [code for _, code in loop.over if _reads(code, array) and code != array]
     taken += [code for code in _values(statements) if _reads(code, array)]
-    spans = [_span(code) for code in taken]
+    spans = [gates_taken(code) for code in taken]
     lengths = {unit for found in spans if found is not None for unit in found[2]}
     if None in spans or len(lengths) != 1:
         return None
@@ -108,7 +108,7 @@ class _Reading:
         self._gates: dict[Name, int] = {}
         """How many gates each variable of the loop is."""
         for name, code in loop.over:
-            found = _span(code)
+            found = gates_taken(code)
             if _reads(code, array):
                 self._gates[name] = count if found is None else found[1] - found[0]
         self._parts: dict[Name, tuple[Name, int]] = {name: (name, gates) for name, gates in memories.items()}
@@ -116,7 +116,7 @@ class _Reading:
         for s in statements:
             match s:
                 case Assign((Name() as name,), Index(Name() as whole) as code) if whole in memories:
-                    found = _span(code)
+                    found = gates_taken(code)
                     self._parts[name] = (whole, found[1] - found[0] if found is not None else 0)
         self._memories = memories
 
@@ -200,14 +200,21 @@ def _product_apart(
     place = _places(statements, product)
     assert place is not None
     by_gates = fresh(f"{product.name}_gates")
+    matrix: Code | None = None
     views: list[Statement] = []
     found: list[Statement] = []
     for k, statement in enumerate(statements):
         match statement:
             case Assign(targets, Call(function, arguments), formula) if k == place[0]:
+                matrix = targets[0]
                 found.append(Assign(targets, Call(function, (*arguments, Number(str(count)))), formula))
-            case Assign(_, Call(_, (memory, matrix))) if k == place[1]:
-                found += [statement, Assign((by_gates,), Call("gates_of", (memory, matrix, Number(str(count)))))]
+            case Assign(targets, Call("product_with", (times,)), formula) if times == matrix:
+                made = Call("product_with", (times, Number("B"), Number(str(count))))
+                found.append(Assign(targets, made, formula))
+            case Assign(targets, Call(function, (memory, pieces)), formula) if k == place[1]:
+                arguments = (memory, pieces, Number(str(count)))
+                found.append(Assign(targets, Call(function, arguments), formula))
+                found.append(Assign((by_gates,), Call("gates_of", arguments)))
                 found += views
             case Assign(targets, Index(of) as code, formula) if of == product:
                 views.append(Assign(targets, _by_gate(code, product, by_gates, ""), formula))
@@ -226,14 +233,14 @@ def _with(statement: Statement, old: Name, new: Name) -> Statement:
 
 def _by_gate(code: Code, array: Name, of: Name | None = None, steps: str = ":, ") -> Code:
     """Some gates of an array where it is read so, `of` what stands for it."""
-    span = _span(code)
+    span = gates_taken(code)
     if span is None or not _reads(code, array):
         return code
     first, last, _ = span
     return Index(of or array, f"{steps}{first}" if last == first + 1 else f"{steps}{first}:{last}")
 
 
-def _span(code: Code) -> tuple[int, int, frozenset[str]] | None:
+def gates_taken(code: Code) -> tuple[int, int, frozenset[str]] | None:
     """The first gate that an index takes and the one behind the last, and the letter of their length."""
     found = re.fullmatch(r"\.\.\., ([^,:]+):([^,:]+)", code.index) if isinstance(code, Index) else None
     ends = [re.fullmatch(r"(?:(\d+) \* )?([A-Za-z_]\w*)|0", text) for text in (found[1], found[2])] if found else [None]

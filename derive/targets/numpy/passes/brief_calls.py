@@ -38,7 +38,7 @@ class _Brief:
                 if function not in self.names:
                     self.names[function] = self.fresh(f"{function.removeprefix('np.')}_into")
                 return replace(statement, function=self.names[function].name, brief=True)
-            case Apply(function, keywords="") if "." not in function:
+            case Apply(".dot", keywords=""):
                 return replace(statement, brief=True)
         return statement
 

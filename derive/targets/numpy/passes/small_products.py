@@ -123,9 +123,8 @@ class _Pieces:
             self.views.append(Assign((self._times[matrix],), Call("product_with", (self.matrices[matrix],))))
         rows = self._view("piece_rows", left, matrix, over)
         places = self._view("piece_places", out, matrix, over)
-        return replace(
-            statement, function=self._times[matrix].name, arguments=(rows, self.matrices[matrix]), out=places
-        )
+        times = self._times[matrix].name
+        return replace(statement, function=times, arguments=(rows, self.matrices[matrix]), out=places, brief=True)
 
     def _view(self, helper: str, of: Name, matrix: Name, over: dict[Name, Code]) -> Name:
         """An array as pieces: one that the loop runs through, or memory that stays the same."""
