@@ -52,6 +52,7 @@ from verify.notes.conventions.steps import (
     lengths_in_words,
 )
 from verify.notes.conventions.trying import Judge, mending, wrong_in
+from verify.notes.conventions.updates import with_gradients_of_updates
 from verify.notes.denied import denied
 from verify.notes.door.arguments import with_arguments_read
 from verify.notes.door.batches import of_one_example
@@ -66,7 +67,6 @@ from verify.notes.door.spoken import words_of
 from verify.notes.door.stacked import of_single_steps
 from verify.notes.door.times import counted
 from verify.notes.door.units import with_units_joined
-from verify.notes.door.updates import with_gradients_of_updates
 from verify.notes.door.worded import with_words_read
 from verify.notes.examples import of_examples
 from verify.notes.examples.plain import of_plain_cells
