@@ -70,6 +70,7 @@ from verify.notes.door.units import with_units_joined
 from verify.notes.door.worded import with_words_read
 from verify.notes.examples import of_examples
 from verify.notes.examples.plain import of_plain_cells
+from verify.notes.examples.softmaxes import of_softmax_alone
 from verify.notes.examples.supposing import behind_arrows, under_suppositions
 from verify.notes.files import Document, Formula, behind_words, beside_words, goes_on_from, read
 from verify.notes.judging import Check, judged_apart, remembered, resting_on
@@ -232,6 +233,7 @@ def audit(
     judged = tuple(map(behind_arrows, unexplained(judged)))
     judged = tuple(of_named_gradients(judged, models.written.gradients))
     judged = tuple(of_any_step(tuple(of_zeros(tuple(of_wrong_errors(judged))))))
+    judged = tuple(of_softmax_alone(judged, check, lines))
     judged = tuple(denied(each, lines.get(each.formula.place.file, [])) for each in judged)
     judged = _in_order(document, (*judged, *of_programs(document, models, check)))
     judged, questions = asked(tuple(map(_ignoring, map(asking, judged))), models, document)

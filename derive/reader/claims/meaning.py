@@ -380,6 +380,8 @@ class Claiming(Brackets):
         base = left_out.sigma(self.letters, found) if found.base == "sigma" else found.base
         if any(not isinstance(part, Mark) for _, part in found.parts):
             base = identifier("_".join([found.base, *(label(part, self.fragment) for _, part in found.parts)]))
+        if base in dict(self.letters.meant.softmaxes) and not found.primes:
+            return "softmax"
         if base in NAMED and not found.primes:
             return base
         own = self.open.get(base) or (None if found.parts else self.open.get(found.base))
