@@ -245,6 +245,10 @@ def _about_functions(statement: Statement, context: Context, functions: Alone) -
     ]
 
 
+_SLOPED = ("tanh", "relu", "sigmoid")
+"""Functions that a letter may stand for, told by its slope; no name of one is a letter."""
+
+
 def _sloped_so(statement: Statement, free: Context, reader: Functions) -> str:
     """Which other function a letter must stand for, as σ in σ'(z) = 1 - tanh² z, where its slope is this."""
     left, right, *_ = statement.sides
@@ -254,9 +258,9 @@ def _sloped_so(statement: Statement, free: Context, reader: Functions) -> str:
         case _:
             return ""
     declared = {function.base for function in free.cell.functions if function.specified or function.declared}
-    if word in declared or any(isinstance(node, Name) and node.word == word for node in walk(right)):
+    if word in {*declared, *_SLOPED} or any(isinstance(node, Name) and node.word == word for node in walk(right)):
         return ""
-    for other in ("tanh", "relu", "sigmoid"):
+    for other in _SLOPED:
         meant = replace(called, base=replace(name, word=other, latex=other))
         said = replace(left, factors=(meant, *behind))
         found = _relations(replace(statement, sides=(said, right), relations=statement.relations[:1]), free, reader)

@@ -12,6 +12,7 @@ from verify.notes.files import Document, Formula
 
 TAKEN = "what the learning rate multiplies in an update is the gradient"
 ONE_BY_ONE = "wrong of the whole gradient; an update may be made at every step"
+OF_THE_RATE = "wrong as the gradient by a factor, which may belong to the learning rate"
 _LETTER = (
     r"(?P<letter>(?:\\(?:mathbf|boldsymbol|bm|mathrm)\s*\{\s*[A-Zbc]\s*\}|[A-Zbc])"
     r"(?:\s*[_^]\s*(?:[A-Za-su-z]|\{(?:[^{}t]|\\text\s*\{[a-z]*\})*\}))*)"
@@ -45,6 +46,8 @@ def of_an_update(judgement: Judgement, fragment: Fragment) -> Judgement:
     """The judgement on a wrong gradient that stands in an update."""
     if _SUM.search(judgement.formula) is None:
         return Judgement(judgement.formula, Word.UNDECIDED, reason=ONE_BY_ONE, place=judgement.place)
+    if judgement.mistakes and {one.name for one in judgement.mistakes} <= {"constant factor"}:
+        return Judgement(judgement.formula, Word.UNDECIDED, reason=OF_THE_RATE, place=judgement.place)
     loss = _LOSS.search(fragment.text)
     if judgement.correct is None or loss is None:
         return judgement
