@@ -58,6 +58,11 @@ _WORDS = regex(
 )
 """An equation between words: \\text{gradient} = \\text{direct part} + \\text{rest}."""
 _PHRASE = regex(r"\{\s*[^\W\d_]{2,}[\s-]+[^\W\d_]{2,}[^{}]*\}")
+_SAID = regex(
+    r"(?:[^=\\]|\\(?!\\|(?:leq?|geq?|approx|text|mbox)(?![A-Za-z])))+=(?:\s|&|\\[,;: ])*"
+    r"\\(?:text(?:rm|bf|it|sf)?|mbox)\s*\{\s*(?:[^\W\d_]+[\s-]+){2,}[^\W\d_]+\s*\}[\s.,;]*"
+)
+"""What a quantity is in three words or more, and in nothing else: = \\text{largest value of the product}."""
 _STEP_T = r"\}?\s*[_^]?\s*[{(]*\s*t\s*"
 _SPLIT = regex(
     rf"[\s&]*(?:\\mathcal\s*)?\{{?(?P<loss>{'|'.join(sorted(LOSSES, key=len, reverse=True))}){_STEP_T}[)}}]*\s*&?="
@@ -125,7 +130,7 @@ def nothing(formula: Formula) -> str:
         return A_FAMILY
     if _SPLIT.match(formula.text):
         return A_LOSS
-    if _PHRASE.search(formula.text) and _WORDS.fullmatch(formula.text):
+    if _SAID.fullmatch(formula.text) or (_PHRASE.search(formula.text) and _WORDS.fullmatch(formula.text)):
         return IN_WORDS
     if _CALLED.match(formula.text) or PICKED.fullmatch(formula.text):
         return A_NAME
