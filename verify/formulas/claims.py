@@ -16,7 +16,7 @@ from derive.cell import Cell
 from derive.errors import InputError, Place
 from derive.notation import Notation, spelled
 from derive.reader import formula as fragment_of
-from derive.reader.claims.arguments import between
+from derive.reader.claims.arguments import between, spans
 from derive.reader.claims.functions import Alone, Functions, alone
 from derive.reader.claims.letters import Letters
 from derive.reader.claims.meaning import Claiming
@@ -213,6 +213,7 @@ def _claiming(statement: Statement, context: Context, reader: type[Claiming] = C
         entries = {word: entry_of(letters.quantities[name], letters.entry_letters) for word, name in context.stands}
         letters.aliases.update(entries)
     letters.between = between(statement.sides, letters, statement.fragment)
+    letters.spans = spans(statement.sides, letters, statement.fragment)
     return reader(statement.fragment, letters)
 
 
@@ -244,6 +245,10 @@ def _about_functions(statement: Statement, context: Context, functions: Alone) -
     ]
 
 
+_SLOPED = ("tanh", "relu", "sigmoid")
+"""Functions that a letter may stand for, told by its slope; no name of one is a letter."""
+
+
 def _sloped_so(statement: Statement, free: Context, reader: Functions) -> str:
     """Which other function a letter must stand for, as σ in σ'(z) = 1 - tanh² z, where its slope is this."""
     left, right, *_ = statement.sides
@@ -253,9 +258,9 @@ def _sloped_so(statement: Statement, free: Context, reader: Functions) -> str:
         case _:
             return ""
     declared = {function.base for function in free.cell.functions if function.specified or function.declared}
-    if word in declared or any(isinstance(node, Name) and node.word == word for node in walk(right)):
+    if word in {*declared, *_SLOPED} or any(isinstance(node, Name) and node.word == word for node in walk(right)):
         return ""
-    for other in ("tanh", "relu", "sigmoid"):
+    for other in _SLOPED:
         meant = replace(called, base=replace(name, word=other, latex=other))
         said = replace(left, factors=(meant, *behind))
         found = _relations(replace(statement, sides=(said, right), relations=statement.relations[:1]), free, reader)

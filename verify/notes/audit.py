@@ -52,6 +52,7 @@ from verify.notes.conventions.steps import (
     lengths_in_words,
 )
 from verify.notes.conventions.trying import Judge, mending, wrong_in
+from verify.notes.conventions.updates import with_gradients_of_updates
 from verify.notes.denied import denied
 from verify.notes.door.arguments import with_arguments_read
 from verify.notes.door.batches import of_one_example
@@ -69,6 +70,7 @@ from verify.notes.door.units import with_units_joined
 from verify.notes.door.worded import with_words_read
 from verify.notes.examples import of_examples
 from verify.notes.examples.plain import of_plain_cells
+from verify.notes.examples.softmaxes import of_softmax_alone
 from verify.notes.examples.supposing import behind_arrows, under_suppositions
 from verify.notes.files import Document, Formula, behind_words, beside_words, goes_on_from, read
 from verify.notes.judging import Check, judged_apart, remembered, resting_on
@@ -142,10 +144,9 @@ def _claims(audited: Audited) -> bool:
 
 
 _DOOR: tuple[Callable[[Document], Document], ...] = (
-    of_single_steps, with_blocks_as_vectors, with_units_joined, with_words_read, with_arguments_read,
-    with_numbers_before_brackets, counted_in_intervals, with_diagonals,
-    counted_from_first, of_real_numbers, of_one_example, counted, with_own_letters, with_step_before_zero,
-    counted_from_one, for_each_gate,
+    with_gradients_of_updates, of_single_steps, with_blocks_as_vectors, with_units_joined, with_words_read,
+    with_arguments_read, with_numbers_before_brackets, counted_in_intervals, with_diagonals, counted_from_first,
+    of_real_numbers, of_one_example, counted, with_own_letters, with_step_before_zero, counted_from_one, for_each_gate,
 )  # fmt: skip
 """What puts ways of writing in one form before anything is decided, one behind the other."""
 
@@ -232,6 +233,7 @@ def audit(
     judged = tuple(map(behind_arrows, unexplained(judged)))
     judged = tuple(of_named_gradients(judged, models.written.gradients))
     judged = tuple(of_any_step(tuple(of_zeros(tuple(of_wrong_errors(judged))))))
+    judged = tuple(of_softmax_alone(judged, check, lines))
     judged = tuple(denied(each, lines.get(each.formula.place.file, [])) for each in judged)
     judged = _in_order(document, (*judged, *of_programs(document, models, check)))
     judged, questions = asked(tuple(map(_ignoring, map(asking, judged))), models, document)

@@ -19,6 +19,7 @@ from derive.reader.text.fragment import Fragment
 from derive.reader.text.syntax import Bars, Big, Name, Scripted, Sum
 from verify.formulas.judgement import A_NAME, Judgement, Word
 from verify.notes.audited import ANOTHER, Audited
+from verify.notes.conventions.updates import TAKEN, of_an_update
 from verify.notes.files import Formula
 
 A_PART = "says which part of it a letter stands for"
@@ -57,6 +58,11 @@ _WORDS = regex(
 )
 """An equation between words: \\text{gradient} = \\text{direct part} + \\text{rest}."""
 _PHRASE = regex(r"\{\s*[^\W\d_]{2,}[\s-]+[^\W\d_]{2,}[^{}]*\}")
+_SAID = regex(
+    r"(?:[^=\\]|\\(?!\\|(?:leq?|geq?|approx|text|mbox)(?![A-Za-z])))+=(?:\s|&|\\[,;: ])*"
+    r"\\(?:text(?:rm|bf|it|sf)?|mbox)\s*\{\s*(?:[^\W\d_]+[\s-]+){2,}[^\W\d_]+\s*\}[\s.,;]*"
+)
+"""What a quantity is in three words or more, and in nothing else: = \\text{largest value of the product}."""
 _STEP_T = r"\}?\s*[_^]?\s*[{(]*\s*t\s*"
 _SPLIT = regex(
     rf"[\s&]*(?:\\mathcal\s*)?\{{?(?P<loss>{'|'.join(sorted(LOSSES, key=len, reverse=True))}){_STEP_T}[)}}]*\s*&?="
@@ -124,7 +130,7 @@ def nothing(formula: Formula) -> str:
         return A_FAMILY
     if _SPLIT.match(formula.text):
         return A_LOSS
-    if _PHRASE.search(formula.text) and _WORDS.fullmatch(formula.text):
+    if _SAID.fullmatch(formula.text) or (_PHRASE.search(formula.text) and _WORDS.fullmatch(formula.text)):
         return IN_WORDS
     if _CALLED.match(formula.text) or PICKED.fullmatch(formula.text):
         return A_NAME
@@ -220,6 +226,8 @@ def never_wrong(judgement: Judgement, fragment: Fragment, stated: Collection[tup
         return as_nothing(judgement, A_DEPENDENCE)
     if _CARRIED.fullmatch(judgement.formula):
         return as_nothing(judgement, A_CARRY)
+    if judgement.word is Word.WRONG and TAKEN in fragment.given.split("; ") and _is_update(judgement.formula):
+        return of_an_update(judgement, fragment)
     if _is_update(judgement.formula):
         return as_nothing(judgement, AN_UPDATE)
     if judgement.word is Word.WRONG and _AGAINST.match(judgement.formula):

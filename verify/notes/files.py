@@ -30,6 +30,7 @@ _IN_CODE = regex(rf"\s*(?:[A-Za-z_]\w*\.)*([A-Za-zŷ]\w*(?:\[[^\]]*\])?){_STEP}\
 _IN_TEXT = regex(r"(?:[-*+>\s]|\d+\.)*([A-Za-z](?:_\w|_\{[^}]*\})*(?:[(\[]t[)\]])?)\s*=(?!=)")
 _DOTS = r"(?:\\[cl]?dots(?![A-Za-z])|\.\.\.|…|⋯)"
 _LEADING = regex(rf"\s*&?\s*(?P<dots>{_DOTS})?\s*&?\s*(?:=|[≈≤]|\\(?:approx|leq?|leqslant)(?![A-Za-z]))")
+_BOUND = regex(r"[≤≈]|\\(?:leq?|leqslant|approx)(?![A-Za-z])")
 _TRAILING = regex(rf"\s*&?\s*=\s*&?\s*{_DOTS}[\s.,;&]*\Z")
 
 
@@ -250,13 +251,14 @@ def continued(formula: Formula, before: Formula | None) -> Fragment:
     """The formula to be read: one that begins with `=`, `... =`, `≈` or `≤` goes on from the last side before it."""
     fragment = _without_open_end(formula.fragment)
     lead = _LEADING.match(fragment.text)
-    if lead is None or before is None or before.section != formula.section or "=" not in before.text:
+    if lead is None or before is None or before.section != formula.section:
         return fragment
     shown = _TRAILING.sub("", before.text).rstrip(" \n\t&").removesuffix("=")
     equals = _last_equals(shown)
-    if equals is None:
+    bounds = [m.end() for m in _BOUND.finditer(shown) if shown.count("{", 0, m.end()) == shown.count("}", 0, m.end())]
+    start = max(-1 if equals is None else equals + 1, *bounds[-1:], -1)
+    if start < 0:
         return fragment
-    start = equals + 1
     start += len(before.text[start:]) - len(before.text[start:].lstrip())
     last = piece(before.fragment, start, len(shown.rstrip()))
     shift = len(last.text) + 1

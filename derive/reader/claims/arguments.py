@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from sympy import Expr
+
 from derive import nodes
 from derive.nodes import Elementwise, Quantity, Softmax
 from derive.patterns import regex
@@ -112,6 +114,17 @@ def between(sides: Sequence[Syntax], letters: Letters, fragment: Fragment) -> di
             if name in above or other.base in ARGUMENTS or name == applied.get(holder.name):
                 found.setdefault(name, set()).add(holder.name)
     return {name: holders.pop() for name, holders in found.items() if len(holders) == 1}
+
+
+def spans(sides: Sequence[Syntax], letters: Letters, fragment: Fragment) -> set[tuple[Expr, Expr]]:
+    """The earlier and the later step of derivatives of a quantity by itself, ∂h_t/∂h_k."""
+    found: set[tuple[Expr, Expr]] = set()
+    for one, other in (pair for side in sides for pair in _derivatives(side)):
+        ends = [letters.resolve(each, fragment, noted=False) for each in (other, one)]
+        early, late = (None if end is None else end.time for end in ends)
+        if early is not None and late is not None and ends[0].name == ends[1].name:  # type: ignore[union-attr]
+            found.add((early, late))
+    return found
 
 
 def _derivatives(side: Syntax) -> Iterator[tuple[Written, Written]]:

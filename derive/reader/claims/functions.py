@@ -21,12 +21,14 @@ from derive.reader.text.fragment import Fragment
 from derive.reader.text.mapping import parts, walk
 from derive.reader.text.syntax import (
     Bars,
+    Chain,
     Dots,
     Fraction,
     Group,
     Mark,
     Name,
     Number,
+    Ones,
     Operator,
     Product,
     Root,
@@ -168,8 +170,12 @@ class _Survey:
 
     def visit(self, node: Syntax) -> bool:
         match node:
-            case Number() | Operator():
+            case Number() | Operator() | Ones():
                 return True
+            case Chain(sides=sides, relations=relations):  # 1[x > 0]
+                return all(one.type == "RELATION" for one in relations) and all(map(self.visit, sides))
+            case Group(bracket="MATRIX", rows=rows):
+                return all(len(row) == 2 and isinstance(row[1], Chain) and all(map(self.visit, row)) for row in rows)
             case Name(word=word):
                 return self._letter(word)
             case Scripted(base=base, scripts=scripts):

@@ -110,6 +110,8 @@ class Letters:
         """Functions of quantities that the formula takes a derivative by and the cell has no name for."""
         self.between: dict[str, str] = {}
         """Letters that the cell does not have and that stand between derivatives, each with the quantity above it."""
+        self.spans: set[tuple[Expr, Expr]] = set()
+        """The earlier and the later step of derivatives of a quantity by itself."""
         self.leading = False
         """Whether the left side of the first = is being read."""
         names = list(self.quantities)

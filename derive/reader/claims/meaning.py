@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sympy import Expr, Integer, S
+from sympy import Expr, Integer, S, Symbol
 
 from derive import functions, nodes
 from derive.errors import InputError
@@ -384,6 +384,8 @@ class Claiming(Brackets):
         base = left_out.sigma(self.letters, found) if found.base == "sigma" else found.base
         if any(not isinstance(part, Mark) for _, part in found.parts):
             base = identifier("_".join([found.base, *(label(part, self.fragment) for _, part in found.parts)]))
+        if base in dict(self.letters.meant.softmaxes) and not found.primes:
+            return "softmax"
         if base in NAMED and not found.primes:
             return base
         own = self.open.get(base) or (None if found.parts else self.open.get(found.base))
@@ -455,6 +457,18 @@ class Claiming(Brackets):
         first = replace(node, body=inner, end=inner.end)
         return joined(node.start, node.end, (first, *factors[kept:]), signs[kept - 1 :])
 
+    def unsaid_steps(self, body: Term, symbol: Symbol, node: Big) -> tuple[Expr, Expr] | tuple[None, None]:
+        """The first and last step of a product without bounds, as a derivative between two steps beside it tells."""
+        spans = [span for span in self.letters.spans if not any(symbol in step.free_symbols for step in span)]
+        if len(spans) != 1:
+            if self.guess("product", "the product without bounds runs over some of the steps alone", doubtful=True):
+                raise self.unclear("a product without bounds", node)
+            return None, None
+        ((early, late),) = spans
+        self.letters.guesses.granted["the product without bounds runs over the steps between those of ∂"] = None
+        ahead = any(time == symbol + 1 for time in tree.times(body))
+        return (early, late - 1) if ahead else (early + 1, late)
+
     def _is_weight(self, node: Syntax) -> bool:
         """Whether a factor is a letter of the cell that has no time, or the norm of one: ∏ ‖A_i‖ ‖W‖."""
         node = node.base if isinstance(node, Scripted) and isinstance(node.base, Bars) else node
@@ -518,6 +532,8 @@ class Claiming(Brackets):
                 begins = "the sum without bounds begins at step 0, as the equations do" if bare else FROM_ZERO
                 self.letters.guesses.granted[begins] = None
                 start, end = Integer(0), nodes.T - 1
+        if node.sign == "product" and found.first is found.last is None:
+            start, end = self.unsaid_steps(body, symbol, node)
         start, end = Integer(1) if start is None else start, nodes.T if end is None else end
         free = tree.index_clash(symbol)
         body = tree.at_times(body, lambda e: e.xreplace({symbol: free, left_out.STEP: free}))

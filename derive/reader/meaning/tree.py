@@ -277,6 +277,8 @@ class Derivative(Term):
     immediate: bool = False
     stacking: str = ""
     """How the entries of both are stacked; nothing where neither is a matrix that the document stacks."""
+    whole: bool = False
+    """Whether all of a is meant, as the factor before it shows, ∂J/∂a ∂a/∂b_i."""
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,17 @@ from derive.reader.meaning.tree import Term
 from verify.formulas.readings.conventions import Built, MisfitError
 from verify.formulas.readings.parts import Leaves
 
+_DERIVED = (tree.Gradient, tree.Derivative)
+
+
+def _in_a_chain(factors: tuple[Term, ...]) -> tuple[Term, ...]:
+    """The factors of a product; behind a derivative by all of a quantity the next one is of all of it."""
+    found = list(factors)
+    for i, (before, factor) in enumerate(itertools.pairwise(factors), 1):
+        if isinstance(factor, tree.Derivative) and not factor.of.at and isinstance(before, _DERIVED):
+            found[i] = replace(factor, whole=before.by == factor.of)
+    return tuple(found)
+
 
 def _unbracketed(said: Term) -> bool:
     return isinstance(said, tree.Multiply) and not (said.elementwise or said.bracketed)
@@ -259,11 +270,13 @@ class Products(Leaves):
     def factors(self, said: tree.Multiply) -> Sequence[Term]:
         """The factors of a product, without the groups that signs make where vectors are meant in a row."""
         if self.reading.product != "row" or said.elementwise:
-            return said.factors
-        return tuple(
-            one
-            for factor in said.factors
-            for one in (self.factors(factor) if _unbracketed(factor) else (factor,))  # type: ignore[arg-type]  # it is one
+            return _in_a_chain(said.factors)
+        return _in_a_chain(
+            tuple(
+                one
+                for factor in said.factors
+                for one in (self.factors(factor) if _unbracketed(factor) else (factor,))  # type: ignore[arg-type]  # it is one
+            )
         )
 
     def _merged_before_the_last(self, parts: list[Built]) -> list[Built]:

@@ -213,15 +213,16 @@ class Leaves:
             whole = not said.of.at and of.shape[0] != 1
             if len(said.by.at) == 1 and not whole and 1 not in by.shape:
                 return self._by_row(node, (said.of.at or (S.Zero,))[0], said.by.at, by)
-            if not said.by.at or (len(said.by.at) == 1 and (whole or 1 not in by.shape)):
+            column = whole and said.whole and 1 in by.shape
+            if not said.by.at or (len(said.by.at) == 1 and not column and (whole or 1 not in by.shape)):
                 raise OpenQuestionError(f"an entry of ∂{of.name}/∂{by.name}")  # of s beside a_p perhaps s_p is meant
             self._count(said.by.at, by.shape)
             row, *columns = said.by.at
-            column = row * by.shape[1] + columns[0] if columns else row  # of a matrix, row by row
+            number = row * by.shape[1] + columns[0] if columns else row  # of a matrix, row by row
             if not whole:
-                return Built(self.entry(node, ((said.of.at or (S.Zero,))[0], column)))
+                return Built(self.entry(node, ((said.of.at or (S.Zero,))[0], number)))
             place, only = Symbol("row", integer=True), Symbol("column", integer=True)
-            return Built(Tabular(Entry(node, place, column), place, only, of.shape[0], S.One))  # ∂h/∂U_{ij}, a column
+            return Built(Tabular(Entry(node, place, number), place, only, of.shape[0], S.One))  # ∂h/∂U_{ij}, a column
         matrix = by.shape if by.shape[1] != 1 else None
         if self.reading.layout == "denominator":
             if matrix is not None:

@@ -14,7 +14,12 @@ from verify.notes.models.stating import stated
 def softmaxes(formulas: Iterable[Formula], cell: Cell) -> Iterator[tuple[str, str]]:
     """Each such letter with the one value of the cell that is a softmax; where there are more, it is not plain."""
     values = [each.symbol.name for each in cell.equations if isinstance(each.expression, nodes.Softmax)]
-    letters = dict.fromkeys(softmax_letter(one) for formula in formulas for one in stated(formula))
-    for letter in letters if len(values) == 1 else ():
-        if letter and letter not in cell.quantities:
+    for letter in softmax_letters(formulas) if len(values) == 1 else ():
+        if letter not in cell.quantities:
             yield letter, values[0]
+
+
+def softmax_letters(formulas: Iterable[Formula]) -> list[str]:
+    """The letters that a note defines as the softmax."""
+    found = dict.fromkeys(softmax_letter(one) for formula in formulas for one in stated(formula))
+    return [letter for letter in found if letter]

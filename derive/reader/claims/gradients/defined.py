@@ -74,8 +74,11 @@ class Defined(Walk):
         for labels, time, at, layer in self.letters.ways(found, self.fragment):
             letter = identifier("_".join([found.base, *labels]))
             said = errors.get(letter)
-            if said is not None and not at:
+            entry = len(at) == 1 and isinstance(said, Gradient) and said.by.time is not None and not said.by.at
+            if said is not None and (entry or not at):
                 said = self._of_two_losses(letter, said)
+                if entry and isinstance(said, Gradient):
+                    said = replace(said, by=replace(said.by, at=at))
                 if layer:
                     words = layered(found, layer)
                     self.letters.guesses.layers |= {p.name: words for p in tree.walk(said) if isinstance(p, Ref)}

@@ -26,7 +26,16 @@ from derive.reader.claims.meant import Habit
 from derive.reader.claims.ranges import is_range, steps_between
 from derive.reader.claims.stacking import between_stacked, of_matrices, opened
 from derive.reader.meaning import tree
-from derive.reader.meaning.letters import TIME_LETTERS, Written, index, only, time_expression, with_own_time
+from derive.reader.meaning.letters import (
+    TIME_LETTERS,
+    Written,
+    identifier,
+    index,
+    label,
+    only,
+    time_expression,
+    with_own_time,
+)
 from derive.reader.meaning.slices import is_slice, sliced, without_slice
 from derive.reader.meaning.tree import Gradient, Ref, Term
 from derive.reader.meaning.vocabulary import bracket
@@ -346,7 +355,9 @@ class Derivatives(NamedParts):
             if (steps := self._between(whole)) is not None:
                 counted = index("j" if by.time is None or "j" not in map(str, by.time.free_symbols) else "i")
                 return tree.OverTime(Gradient(by, counted, immediate), counted, *steps)
-            of = self.letters.resolve(whole, self.fragment) or argument_of(self.letters, whole, self.fragment)
+            called = len(above) > 1 and self._is_softmax(whole)
+            of = self.letters.resolve(whole, self.fragment)
+            of = of or (None if called else argument_of(self.letters, whole, self.fragment))
             if of is not None and whole.power is None:
                 said = self._along(self.compared(Ref(of.name, of.time, of.at)), by, immediate)
                 return tree.Transposed(said) if whole.transposed else said
@@ -356,6 +367,14 @@ class Derivatives(NamedParts):
             if loss is not None:
                 return self.big(above[0], Gradient(by, loss[0], immediate))
         return tree.Operated(self.run(above), by, immediate)
+
+    def _is_softmax(self, found: Written) -> bool:
+        """Whether a letter stands for the softmax, so that f(v_i) is no quantity called f."""
+        known = dict(self.letters.meant.softmaxes)
+        return (
+            bool(known)
+            and identifier("_".join([found.base, *(label(p, self.fragment) for _, p in found.parts)])) in known
+        )
 
     def _steps_in(self, brackets: list[Syntax]) -> list[Expr]:
         """The steps of what a loss is said to read, in the order written."""

@@ -35,9 +35,14 @@ _AND = r"\b(?:and|und|et|y|e|и)\b|[和与且及,，、]"
 _JOINED = rf"(?:\s*(?:{_AND})*\s*\$[^$]*\$)*\s*(?:{_AND})*\s*"
 _NEAR = r"[^$.;。；!?,，]{0,40}"
 _SAID_OF_IT = regex(rf"(?:(?:{_ASSUMED}){_NEAR}{_JOINED}|(?:{_CASES})\W*)\Z", re.IGNORECASE)
+_IF = (
+    r"\b(?:if|whenever|wenn|falls|если|s[ie]\s+(?:cada|chaque|ogni|todos|tous))\b(?:\s+(?!then\b)[^\W\d_]+){0,6}"
+    r"|(?:若|如果|假如|只要|もし|만약)[^$.,;。；，、!?则則时時]{0,12}"
+)
+_CASE = regex(rf"(?:{_IF})[\s*_]*\Z", re.IGNORECASE)
 _SHOWN = regex(rf"(?:{_EXAMPLES})[^$.;。；!?]{{0,40}}\Z", re.IGNORECASE)
 _BEHIND = regex(
-    r"\A\W{0,6}(?:时|時|的(?:情况|時候|时候)|のとき|の時|の場合|とすると|とする|とおく|이면|이라면|일\s*때|인\s*경우|라고\s*(?:하|가정))"
+    r"\A\W{0,6}(?:时|時|的(?:情况|時候|时候)|のとき|の時|の場合|とすると|とする|とおく|なら|이?면|이?라면|일\s*때|인\s*경우|라고\s*(?:하|가정))"
 )
 _ASSUMED_BEHIND = regex(r"\A\W{0,6}(?:とする|라고\s*가정)")
 _QUOTED = regex(r"[\s$`({\\*_]+\Z")
@@ -104,6 +109,7 @@ def assumed(formula: Found) -> bool:
         return False
     before, behind = _around(formula)
     said = _SAID_OF_IT.search(before) is not None or _ASSUMED_BEHIND.match(behind) is not None
+    said = said or _CASE.search(before) is not None or _BEHIND.match(behind) is not None
     shown = "." in formula.text and _SHOWN.search(before) is not None  # a number without digits may be what is so
     return (said or shown) and gives_a_value(formula)
 

@@ -10,7 +10,7 @@ from derive.errors import InputError
 from derive.notation import spelled
 from derive.patterns import regex
 from derive.reader.claims.statements.chains import Statement, statements
-from derive.reader.meaning.letters import taken
+from derive.reader.meaning.letters import identifier, number_of, taken
 from derive.reader.models.equations.equation import Equation
 from derive.reader.models.equations.names import counted_in, letter_name
 from derive.reader.text.fragment import Fragment
@@ -59,7 +59,8 @@ def of_diagonals(given: Sequence[Equation]) -> list[Equation]:
 
 
 _EXP = (
-    r"(?:\\exp\s*(?:\\left\s*)?[({]\s*(?P<%s>.+?)\s*(?:\\right\s*)?[)}]"
+    r"(?:(?:\\?exp(?![A-Za-z])|\\(?:text|mathrm|operatorname)\s*\{\s*exp\s*\})"
+    r"\s*(?:\\left\s*)?[({]\s*(?P<%s>.+?)\s*(?:\\right\s*)?[)}]"
     r"|(?:e|\\mathrm\s*\{\s*e\s*\})\s*\^\s*\{\s*(?P<%s>.+)\s*\})"
 )
 _SHARE = regex(
@@ -124,7 +125,10 @@ def softmax_letter(statement: Statement) -> str:
     factors = left.factors if isinstance(left, Run) else (left,)
     argued = len(factors) == 2 and isinstance(getattr(factors[1], "base", factors[1]), Group)
     found = taken(factors[0]) if argued or len(factors) == 1 else None
-    return "" if found is None or found.primes or found.power is not None else found.base
+    if found is None or found.primes or found.power is not None:
+        return ""
+    numbers = [str(number_of(part)) for _, part in found.parts if argued and number_of(part) is not None]
+    return identifier("_".join([found.base, *numbers]))  # f_2, which is another letter than f_1
 
 
 def _whole_softmax(equation: Equation, known: Collection[str]) -> Equation | None:
