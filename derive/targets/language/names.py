@@ -48,6 +48,7 @@ _TAKEN = frozenset(keyword.kwlist) | {
         "Packed",
         "STACKS",
         "LAST",
+        *("workspace", "Workspace", "Turn", "turn", "room", "landed", "steps"),
     ),
     *(
         "functools",
