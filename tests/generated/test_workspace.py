@@ -109,7 +109,7 @@ def test_a_cache_is_refused_after_the_next_call() -> None:
     for again in (x, x[:2], x.astype("complex128")):
         _, _, cache = made.forward(params, x, workspace=workspace)
         made.forward(params, again, workspace=workspace)
-        with pytest.raises(ValueError, match=r"written again by a later forward with the same workspace"):
+        with pytest.raises(ValueError, match=r"a later forward with the same workspace has written into"):
             made.backward(cache, ys)
 
 
@@ -125,7 +125,7 @@ def test_what_is_given_is_not_written_into() -> None:
 
 
 def test_only_the_shapes_of_the_last_calls_are_kept() -> None:
-    made, params, x = lstm()
+    made, params, _ = lstm()
     workspace = made.Workspace()
     for steps in range(1, 30):
         made.forward(params, np.zeros((steps, 2, 2)), workspace=workspace)
@@ -133,6 +133,23 @@ def test_only_the_shapes_of_the_last_calls_are_kept() -> None:
     made.forward(params, np.zeros((22, 2, 2)), workspace=workspace)
     made.forward(params, np.zeros((1, 2, 2)), workspace=workspace)
     assert {sizes for sizes, _ in workspace.rooms} >= {frozenset({("T", 22), ("B", 2), ("D", 2), ("H", 3)})}
+
+
+def test_long_calls_run_without_it() -> None:
+    made, params, _ = lstm()
+    workspace = made.Workspace()
+    caches = [made.forward(params, np.zeros((T, 20, 2)), workspace=workspace)[2] for T in (600, 700, 10)]
+    assert len(workspace.rooms) == 1
+    for steps, cache in zip((600, 700, 10), caches, strict=True):
+        assert np.isfinite(made.backward(cache, np.ones((steps, 20, 3)))["x"]).all()
+
+
+def test_a_workspace_of_another_module_is_refused() -> None:
+    made, params, x = lstm()
+    others: tuple[Any, ...] = ({}, load(module(differentiate(CELLS["rnn"])), "rnn").Workspace())
+    for other in others:
+        with pytest.raises(ValueError, match=r"workspace must be a Workspace of this module, got (dict|Workspace)"):
+            made.forward(params, x, workspace=other)
 
 
 def test_training_takes_the_same_steps() -> None:

@@ -48,7 +48,7 @@ _TAKEN = frozenset(keyword.kwlist) | {
         "Packed",
         "STACKS",
         "LAST",
-        *("workspace", "Workspace", "Turn", "turn", "room", "landed", "steps"),
+        *("workspace", "Workspace", "Turn", "turn", "turn_of", "room", "landed", "steps"),
     ),
     *(
         "functools",

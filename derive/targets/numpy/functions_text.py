@@ -9,14 +9,15 @@ from types import MappingProxyType
 
 from derive.cell import Cell
 from derive.nodes import Quantity
-from derive.targets.language.code import MEMORY, Assign, Call, Name, Statement, Tuple, lines, read
+from derive.targets.language.code import MEMORY, Assign, Call, Name, Statement, Tuple, lines, read, size_text
 from derive.targets.language.names import Names
 from derive.targets.lowering.lowered import is_class
 from derive.targets.lowering.single_step import Passes
 from derive.targets.numpy import examples_text
 from derive.targets.numpy.loss_text import DETAILS, KEYWORDS, choose_weights, loss_gradient, returned_losses
 from derive.targets.numpy.pieces import Argument, Function, init_function, listed
-from derive.targets.numpy.workspaces import TURN, with_workspace, words
+from derive.targets.numpy.staying import words
+from derive.targets.numpy.workspaces import TURN, Workspace
 from derive.targets.words import axes_text, names_text, tuple_text
 
 LENGTHS_DETAILS = (
@@ -36,7 +37,12 @@ class Functions:
     """Writes `init`, `forward`, `backward`, `step` and `step_backward` of one program."""
 
     def __init__(
-        self, program: Cell, names: Names, letters: Mapping[str, str], prefix: str = "", cut: bool = True,
+        self,
+        program: Cell,
+        names: Names,
+        letters: Mapping[str, str],
+        prefix: str = "",
+        cut: bool = True,
         workspaces: bool = False,
     ) -> None:
         """`letters` are the public letters of the sizes that have another name inside.
@@ -125,7 +131,9 @@ class Functions:
         ]
         summary = "The losses of a sequence." if program.is_loss else "Run the cell over a sequence."
         body = self._with_sizes(["T", "B", *self._sizes], self._door(given, whole=True), body)
-        further = KEYWORDS if program.is_loss else ("cache=True", "checkpoint=None") if self._in_blocks else ()
+        further: tuple[str, ...] = (
+            KEYWORDS if program.is_loss else ("cache=True", "checkpoint=None") if self._in_blocks else ()
+        )
         further += ("workspace=None",) if self.has_workspaces else ()
         signature = self._signature(given, "lengths=None", *further, whole=True)
         return Function(f"{self._prefix}forward({signature})", summary, tuple(details), tuple(body))
@@ -151,11 +159,13 @@ class Functions:
         """The lines of `forward` between its doors."""
         if not self.has_workspaces:
             return lines(statements)
-        ends = {self._names.whole(q).name for q in (self._program.output, *self._program.states)}
-        kept = with_workspace(statements, ("T", "B", *self._sizes), (), {*cached, *ends})
+        ends = frozenset(self._names.whole(q).name for q in (self._program.output, *self._program.states))
+        kept = Workspace(frozenset(("T", "B", *self._sizes)), frozenset(), ends.union(cached)).program(statements)
         self._held = kept.names & {*cached}
+        one = size_text(examples_text.passing(self._program.states))
+        numbers = f"T * B * ({one})" if " + " in one else f"T * B * {one}"
         begun = [
-            f"{TURN} = None if workspace is None else workspace.turn(sizes, dtype)",
+            f"{TURN} = None if workspace is None else turn_of(workspace, sizes, dtype, {numbers})",
             f'room = {TURN} and {TURN}.room("forward")',
         ]
         return [*begun, *kept.lines]
@@ -164,9 +174,9 @@ class Functions:
         """The lines of `backward` between its doors."""
         if not self.has_workspaces:
             return lines(passes.backward)
-        returned = set().union(*map(words, passes.gradients.values()))
-        fixed = ("T", "B", *self._sizes, *self._held)
-        kept = with_workspace(passes.backward, fixed, returned, returned)
+        returned = frozenset[str]().union(*map(words, passes.gradients.values()))
+        fixed = frozenset(("T", "B", *self._sizes, *self._held))
+        kept = Workspace(fixed, returned, returned).program(passes.backward)
         return [f"room = {TURN} and {TURN}.room(dtype)", *kept.lines]
 
     def _cached(self, passes: Passes) -> tuple[str, ...]:
