@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import random
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
+from random_cells import random_cell
+from random_checks import read
 
 from derive import catalogue
 from derive.calculus.adjoint import differentiate
@@ -21,7 +24,7 @@ SHAPES = ((4, 3), (11, 2), (4, 3), (1, 1), (0, 2), (12, 9), (3, 0), (11, 2), (4,
 Results = dict[str, np.ndarray]
 
 
-def drawn(made: ModuleType, name: str, T: int, B: int, seed: int) -> Case:
+def drawn(name: str, T: int, B: int, seed: int) -> Case:
     cell = CELLS[name]
     sizes = {str(letter): 3 + k for k, letter in enumerate(cell.sizes)}
     return Case.draw(cell, sizes, T, B, np.random.default_rng(seed))
@@ -66,7 +69,7 @@ def test_results_are_those_without_a_workspace(name: str) -> None:
     made = load(module(differentiate(CELLS[name])), name)
     workspace, before = made.Workspace(), []
     for seed, (T, B) in enumerate(SHAPES):
-        case = drawn(made, name, T, B, seed)
+        case = drawn(name, T, B, seed)
         lengths = np.random.default_rng(seed).integers(0, T + 1, B) if seed % 3 == 1 else None
         for more in ({}, {"lengths": lengths}, {"cache": False}, {"checkpoint": 3}):
             for dtype in ("float64", "complex128", "float32")[: 3 if seed < 2 else 1]:
@@ -81,13 +84,34 @@ def test_results_are_those_without_a_workspace(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CELLS)
+def test_blocks_of_steps_have_their_own_memory(name: str) -> None:
+    made = load(module(differentiate(CELLS[name])), name)
+    workspace = made.Workspace()
+    for seed in (0, 1):
+        case = drawn(name, 2600, 3, seed)
+        with np.errstate(all="ignore"):
+            assert_same(results(made, case, "float64", workspace=workspace), results(made, case, "float64"))
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_random_cells_have_workspaces(seed: int) -> None:
+    cell = read(random_cell(random.Random(seed).randrange))
+    made = load(module(differentiate(cell)), "random")
+    workspace, sizes = made.Workspace(), {str(letter): 2 + k for k, letter in enumerate(cell.sizes)}
+    for k, (T, B) in enumerate(SHAPES[:5]):
+        case = Case.draw(cell, sizes, T, B, np.random.default_rng(k))
+        with np.errstate(all="ignore"):
+            assert_same(results(made, case, "float64", workspace=workspace), results(made, case, "float64"))
+
+
+@pytest.mark.parametrize("name", CELLS)
 def test_memory_is_used_again(name: str) -> None:
     made = load(module(differentiate(CELLS[name])), name)
     workspace = made.Workspace()
-    case = drawn(made, name, 4, 3, 0)
+    case = drawn(name, 4, 3, 0)
     results(made, case, "float64", workspace=workspace)
     arrays = {id(a) for a in held(workspace)}
-    results(made, drawn(made, name, 4, 3, 1), "float64", workspace=workspace)
+    results(made, drawn(name, 4, 3, 1), "float64", workspace=workspace)
     assert {id(a) for a in held(workspace)} == arrays
     assert workspace.rooms
 
