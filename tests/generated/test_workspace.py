@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import random
 from types import ModuleType
 from typing import Any
@@ -22,6 +23,11 @@ SHAPES = ((4, 3), (11, 2), (4, 3), (1, 1), (0, 2), (12, 9), (3, 0), (11, 2), (4,
 """Steps and examples of calls that follow each other."""
 
 Results = dict[str, np.ndarray]
+
+
+@functools.cache
+def made_from(name: str) -> ModuleType:
+    return load(module(differentiate(CELLS[name])), name)
 
 
 def drawn(name: str, T: int, B: int, seed: int) -> Case:
@@ -66,7 +72,7 @@ def held(workspace: Any) -> list[np.ndarray]:
 
 @pytest.mark.parametrize("name", CELLS)
 def test_results_are_those_without_a_workspace(name: str) -> None:
-    made = load(module(differentiate(CELLS[name])), name)
+    made = made_from(name)
     workspace, before = made.Workspace(), []
     for seed, (T, B) in enumerate(SHAPES):
         case = drawn(name, T, B, seed)
@@ -85,7 +91,7 @@ def test_results_are_those_without_a_workspace(name: str) -> None:
 
 @pytest.mark.parametrize("name", CELLS)
 def test_blocks_of_steps_have_their_own_memory(name: str) -> None:
-    made = load(module(differentiate(CELLS[name])), name)
+    made = made_from(name)
     workspace = made.Workspace()
     for seed in (0, 1):
         case = drawn(name, 2600, 3, seed)
@@ -106,7 +112,7 @@ def test_random_cells_have_workspaces(seed: int) -> None:
 
 @pytest.mark.parametrize("name", CELLS)
 def test_memory_is_used_again(name: str) -> None:
-    made = load(module(differentiate(CELLS[name])), name)
+    made = made_from(name)
     workspace = made.Workspace()
     case = drawn(name, 4, 3, 0)
     results(made, case, "float64", workspace=workspace)
@@ -117,7 +123,7 @@ def test_memory_is_used_again(name: str) -> None:
 
 
 def lstm() -> tuple[ModuleType, dict[str, np.ndarray], np.ndarray]:
-    made, rng = load(module(differentiate(CELLS["lstm"])), "lstm"), np.random.default_rng(0)
+    made, rng = made_from("lstm"), np.random.default_rng(0)
     return made, made.init(D=2, H=3, rng=rng), rng.normal(size=(4, 2, 2))
 
 
@@ -170,7 +176,7 @@ def test_long_calls_run_without_it() -> None:
 
 def test_a_workspace_of_another_module_is_refused() -> None:
     made, params, x = lstm()
-    others: tuple[Any, ...] = ({}, load(module(differentiate(CELLS["rnn"])), "rnn").Workspace())
+    others: tuple[Any, ...] = ({}, made_from("rnn").Workspace())
     for other in others:
         with pytest.raises(ValueError, match=r"workspace must be a Workspace of this module, got (dict|Workspace)"):
             made.forward(params, x, workspace=other)
