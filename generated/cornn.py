@@ -47,7 +47,7 @@ def init(*, D, H, rng, dtype=np.float64):
     return params
 
 
-def forward(params, x, y=None, z=None, *, lengths=None, cache=True, checkpoint=None):
+def forward(params, x, y=None, z=None, *, lengths=None, cache=True, checkpoint=None, workspace=None):
     """Run the cell over a sequence.
 
     x: (T, B, D).
@@ -57,6 +57,7 @@ def forward(params, x, y=None, z=None, *, lengths=None, cache=True, checkpoint=N
     Past its end a sequence has outputs of zero, reads no input and keeps its states.
     cache: False where no `backward` follows: the cache is None, and the steps take little memory.
     checkpoint: the number of steps between the states that the cache holds; `backward` computes the rest again.
+    workspace: a Workspace, whose memory this call writes into; the cache is valid up to the next call with it.
     Returns the outputs (T, B, H), the final states by name, and a cache for `backward`, which
     refers to the arrays given here. Raises ValueError for an array of the wrong shape or dtype.
     """
@@ -67,12 +68,12 @@ def forward(params, x, y=None, z=None, *, lengths=None, cache=True, checkpoint=N
         arrays.append(("z", z, ("B", "H")))
     sizes, dtype, params = _given(params, arrays)
     T, B, H = sizes["T"], sizes["B"], sizes["H"]
+    lengths = _lengths(lengths, T, B)
     if checkpoint is not None or not cache:
-        run = forward_by_blocks(params, {"x": x}, {}, {"y": y, "z": z}, _lengths(lengths, T, B), checkpoint)
+        run = forward_by_blocks(params, {"x": x}, {"workspace": workspace}, {"y": y, "z": z}, lengths, checkpoint)
         return run if cache else (*run[:2], None)
     y_prev = np.zeros((B, H), dtype) if y is None else y
     z_prev = np.zeros((B, H), dtype) if z is None else z
-    lengths = _lengths(lengths, T, B)
     parts = parts_of(T, B, params, 2 * H)
     if parts:
         timed, others = {"x": x}, {"y": y, "z": z, "lengths": lengths}
@@ -84,29 +85,41 @@ def forward(params, x, y=None, z=None, *, lengths=None, cache=True, checkpoint=N
     M = params["M"]
     V = params["V"]
     b = params["b"]
+    turn = None if workspace is None else turn_of(workspace, sizes, dtype, T * B * 2 * H)
+    room = turn and turn.room("forward")
     x_net = rows_plus(x, V.T, b)
-    y = memory((T + 1, B, H), dtype)
-    y[0] = y_prev
-    z = memory((T + 1, B, H), dtype)
-    z[0] = z_prev
-    tanh_net_z = x_net
-    work = memory((B, H), dtype)
-    number = np.array(2.7, dtype)
-    number_2 = np.array(4.7, dtype)
-    number_3 = np.array(0.05, dtype)
     W_T_pieces = in_pieces(W.T, T, B)
     M_T_pieces = in_pieces(M.T, T, B)
-    times_W_T = product_with(W_T_pieces)
-    work_places = piece_places(work, W_T_pieces)
-    times_M_T = product_with(M_T_pieces)
-    work_places_2 = piece_places(work, M_T_pieces)
     # each call of the loop writes into what is named last
     (add_into, tanh_into, multiply_into, subtract_into) = (np.add, np.tanh, np.multiply, np.subtract)
-    for (
-        t, tanh_net_z_t, y_prev, z_prev, z_t, y_t, y_prev_rows, z_prev_rows,
-    ) in zip(
-        range(T), x_net, y, z, z[1:], y[1:], piece_rows(y, W_T_pieces), piece_rows(z, M_T_pieces),
-    ):
+    x_net = landed(room, "x_net", x_net)
+    if room and "steps" in room:  # of an earlier call with this workspace
+        (
+            y, z, tanh_net_z, work, number, number_2, number_3, times_W_T, work_places, times_M_T,
+            work_places_2, steps,
+        ) = room["steps"]
+    else:
+        y = memory((T + 1, B, H), dtype)
+        z = memory((T + 1, B, H), dtype)
+        tanh_net_z = x_net
+        work = memory((B, H), dtype)
+        number = np.array(2.7, dtype)
+        number_2 = np.array(4.7, dtype)
+        number_3 = np.array(0.05, dtype)
+        times_W_T = product_with(W_T_pieces)
+        work_places = piece_places(work, W_T_pieces)
+        times_M_T = product_with(M_T_pieces)
+        work_places_2 = piece_places(work, M_T_pieces)
+        steps = zip(range(T), x_net, y, z, z[1:], y[1:], piece_rows(y, W_T_pieces), piece_rows(z, M_T_pieces))
+        if room is not None:
+            steps = [*steps]
+            room["steps"] = (
+                y, z, tanh_net_z, work, number, number_2, number_3, times_W_T, work_places, times_M_T,
+                work_places_2, steps,
+            )
+    y[0] = y_prev
+    z[0] = z_prev
+    for t, tanh_net_z_t, y_prev, z_prev, z_t, y_t, y_prev_rows, z_prev_rows in steps:
         # net_{z,t} = W y_{t-1} + M z_{t-1} + V x_t + b
         times_W_T(y_prev_rows, W_T_pieces, work_places)
         add_into(tanh_net_z_t, work, tanh_net_z_t)
@@ -126,7 +139,7 @@ def forward(params, x, y=None, z=None, *, lengths=None, cache=True, checkpoint=N
         if lengths is not None:  # a sequence that has ended keeps its states
             y[t + 1] = np.where((lengths <= t)[:, None], y[t], y[t + 1])
             z[t + 1] = np.where((lengths <= t)[:, None], z[t], z[t + 1])
-    cache = (sizes, dtype, lengths, (tanh_net_z, W, M, V, y, z, x))
+    cache = (sizes, dtype, lengths, (tanh_net_z, W, M, V, y, z, x, turn))
     return copied(cut(y[1:], lengths)), {"y": y[T].copy(), "z": z[T].copy()}, cache
 
 
@@ -153,51 +166,69 @@ def backward(cache, d_ys, y=None, z=None):
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
     d_y_next = np.zeros((B, H), dtype) if y is None else y.astype(dtype, order="C")
     d_z_next = np.zeros((B, H), dtype) if z is None else z.astype(dtype, order="C")
-    (tanh_net_z, W, M, V, y, z, x) = values
+    (tanh_net_z, W, M, V, y, z, x, turn) = values
+    room = turn and turn.room(dtype)
+    block = 1 + 32768 // (1 + B * H)
     if lengths is not None:
         d_y_last = d_y_next
         d_y_next = np.zeros_like(d_y_last)
         d_z_last = d_z_next
         d_z_next = np.zeros_like(d_z_last)
     d_x = memory((T, B, D), dtype)
-    d_y_t = memory((B, H), dtype)
-    d_z_t = memory((B, H), dtype)
-    number = np.array(0.05, dtype)
-    work = memory((B, H), dtype)
-    number_2 = np.array(0.135, dtype)
-    number_3 = np.array(0.765, dtype)
-    one = np.array(1, dtype)
-    number_4 = np.array(0.05, dtype)
     W_pieces = in_pieces(W, T, B)
     M_pieces = in_pieces(M, T, B)
-    times_W = product_with(W_pieces)
     d_y_next_places = piece_places(d_y_next, W_pieces)
-    times_M = product_with(M_pieces)
     d_z_next_places = piece_places(d_z_next, M_pieces)
     # each call of the loop writes into what is named last
     (add_into, multiply_into, subtract_into) = (np.add, np.multiply, np.subtract)
-    block = 1 + 32768 // (1 + B * H)
-    window = steps_together(block, T, B, H)
-    d_net_z_window = memory((min(window, T), B, H), dtype)
     d_W = None
     d_M = None
     d_V = None
     d_b = None
-    z_by_net_z_block = memory((min(block, T), B, H), dtype)
+    d_ys = landed(room, "d_ys", d_ys)
+    if room and "memory" in room:  # of an earlier call with this workspace
+        (
+            d_y_t, d_z_t, number, work, number_2, number_3, one, number_4, times_W, times_M, window,
+            d_net_z_window, z_by_net_z_block,
+        ) = room["memory"]
+    else:
+        d_y_t = memory((B, H), dtype)
+        d_z_t = memory((B, H), dtype)
+        number = np.array(0.05, dtype)
+        work = memory((B, H), dtype)
+        number_2 = np.array(0.135, dtype)
+        number_3 = np.array(0.765, dtype)
+        one = np.array(1, dtype)
+        number_4 = np.array(0.05, dtype)
+        times_W = product_with(W_pieces)
+        times_M = product_with(M_pieces)
+        window = steps_together(block, T, B, H)
+        d_net_z_window = memory((min(window, T), B, H), dtype)
+        z_by_net_z_block = memory((min(block, T), B, H), dtype)
+        if room is not None:
+            room["memory"] = (
+                d_y_t, d_z_t, number, work, number_2, number_3, one, number_4, times_W, times_M, window,
+                d_net_z_window, z_by_net_z_block,
+            )
     for start in reversed(range(0, max(T, 1), block)):
         stop = start + len(range(start, T)[:block])
-        d_net_z = d_net_z_window[start % window:][:stop - start]
-        # what the adjoints are multiplied by is known: for a block of steps at once
-        z_by_net_z = z_by_net_z_block[:stop - start]
+        if room and start in room:  # of an earlier call with this workspace
+            (d_net_z, z_by_net_z, steps) = room[start]
+        else:
+            d_net_z = d_net_z_window[start % window:][:stop - start]
+            # what the adjoints are multiplied by is known: for a block of steps at once
+            z_by_net_z = z_by_net_z_block[:stop - start]
+            steps = zip(
+                reversed(range(start, stop)), d_ys[start:stop][::-1], d_net_z[::-1], z_by_net_z[::-1],
+                piece_rows(d_net_z, W_pieces)[::-1], piece_rows(d_net_z, M_pieces)[::-1],
+            )
+            if room is not None:
+                steps = [*steps]
+                room[start] = (d_net_z, z_by_net_z, steps)
         np.square(tanh_net_z[start:stop], out=z_by_net_z)
         np.subtract(one, z_by_net_z, out=z_by_net_z)
         np.multiply(z_by_net_z, number_4, out=z_by_net_z)
-        for (
-            t, d_ys_t, d_net_z_t, z_by_net_z_t, d_net_z_t_rows, d_net_z_t_rows_2,
-        ) in zip(
-            reversed(range(start, stop)), d_ys[start:stop][::-1], d_net_z[::-1], z_by_net_z[::-1],
-            piece_rows(d_net_z, W_pieces)[::-1], piece_rows(d_net_z, M_pieces)[::-1],
-        ):
+        for t, d_ys_t, d_net_z_t, z_by_net_z_t, d_net_z_t_rows, d_net_z_t_rows_2 in steps:
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
                 d_y_next[...] = np.where((lengths == t + 1)[:, None], d_y_last, d_y_next)
                 d_z_next[...] = np.where((lengths == t + 1)[:, None], d_z_last, d_z_next)
@@ -405,6 +436,59 @@ def _seen(params):
         return [(type(array), array.shape, array.dtype) for array in map(params.__getitem__, PARAMETERS)]
     except (AttributeError, KeyError):
         return None
+
+
+class Workspace:
+    """Memory that calls of `forward` and `backward` write into again, for loops with many short calls.
+
+    `forward(params, ..., workspace=workspace)` returns the same as without one, all in memory of its own but the cache:
+    the next `forward` with this workspace writes into that, and `backward` refuses it from then on with a ValueError.
+    What calls need is made for each set of sizes and dtypes, kept for the last eight. Where the states of a sequence
+    are more than 2**16 numbers this would save nothing, and calls run as without one. A workspace serves one thread.
+    """
+
+    def __init__(self):
+        self.rooms, self.turns = {}, 0
+
+
+class Turn:
+    """What one call of `forward`, and those of `backward` with its cache, write into."""
+
+    def __init__(self, workspace, rooms):
+        workspace.turns += 1
+        self.workspace, self.number, self.rooms = workspace, workspace.turns, rooms
+
+    def room(self, part):
+        """What the workspace holds for that part of the computation, by name."""
+        if self.number != self.workspace.turns:
+            raise ValueError(
+                "a later forward with the same workspace has written into the memory of this cache; "
+                "run backward before it, or give each a workspace of its own"
+            )
+        return self.rooms.setdefault(part, {})
+
+
+def turn_of(workspace, sizes, dtype, numbers):
+    """The turn of a call of `forward`, which ends those before it; None where states have too many numbers."""
+    if not isinstance(workspace, Workspace):
+        raise ValueError(f"workspace must be a Workspace of this module, got {type(workspace).__name__}")
+    if numbers > 2**16:
+        return None
+    key = frozenset(sizes.items()), dtype
+    workspace.rooms[key] = rooms = workspace.rooms.pop(key, {})
+    if len(workspace.rooms) > 8:
+        del workspace.rooms[next(iter(workspace.rooms))]
+    return Turn(workspace, rooms)
+
+
+def landed(room, name, a):
+    """The array a, in the memory that a workspace has for it."""
+    if room is None:
+        return a
+    if name not in room:
+        room[name] = memory(a.shape, a.dtype) if a.flags.c_contiguous else np.empty_like(a)
+    room[name][...] = a
+    return room[name]
 
 
 def added(total, part):

@@ -52,7 +52,7 @@ def init(*, D, H, N, rng, dtype=np.float64):
     return params
 
 
-def forward(params, x, S=None, *, lengths=None, cache=True, checkpoint=None):
+def forward(params, x, S=None, *, lengths=None, cache=True, checkpoint=None, workspace=None):
     """Run the cell over a sequence.
 
     x: (T, B, D).
@@ -61,6 +61,7 @@ def forward(params, x, S=None, *, lengths=None, cache=True, checkpoint=None):
     Past its end a sequence has outputs of zero, reads no input and keeps its states.
     cache: False where no `backward` follows: the cache is None, and the steps take little memory.
     checkpoint: the number of steps between the states that the cache holds; `backward` computes the rest again.
+    workspace: a Workspace, whose memory this call writes into; the cache is valid up to the next call with it.
     Returns the outputs (T, B, H), the final states by name, and a cache for `backward`, which
     refers to the arrays given here. Raises ValueError for an array of the wrong shape or dtype.
     """
@@ -69,11 +70,11 @@ def forward(params, x, S=None, *, lengths=None, cache=True, checkpoint=None):
         arrays.append(("S", S, ("B", "H", "N")))
     sizes, dtype, params = _given(params, arrays)
     T, B, H, N = sizes["T"], sizes["B"], sizes["H"], sizes["N"]
+    lengths = _lengths(lengths, T, B)
     if checkpoint is not None or not cache:
-        run = forward_by_blocks(params, {"x": x}, {}, {"S": S}, _lengths(lengths, T, B), checkpoint)
+        run = forward_by_blocks(params, {"x": x}, {"workspace": workspace}, {"S": S}, lengths, checkpoint)
         return run if cache else (*run[:2], None)
     S_prev = np.zeros((B, H, N), dtype) if S is None else S
-    lengths = _lengths(lengths, T, B)
     parts = parts_of(T, B, params, H * N)
     if parts:
         timed, others = {"x": x}, {"S": S, "lengths": lengths}
@@ -85,6 +86,8 @@ def forward(params, x, S=None, *, lengths=None, cache=True, checkpoint=None):
     W_q = params["W_q"]
     W_v = params["W_v"]
     w_beta = params["w_beta"]
+    turn = None if workspace is None else turn_of(workspace, sizes, dtype, T * B * H * N)
+    room = turn and turn.room("forward")
     # net_{k,t} = W_k x_t
     net_k = rows_times(x, W_k.T)
     # k_t = softmax(net_{k,t})
@@ -99,20 +102,26 @@ def forward(params, x, S=None, *, lengths=None, cache=True, checkpoint=None):
     net_beta = (w_beta * x).sum(axis=-1, keepdims=True)
     # β_t = σ(net_{β,t})
     beta = sigmoid(net_beta)
-    S = memory((T + 1, B, H, N), dtype)
-    S[0] = S_prev
-    v_bar = memory((T, B, H), dtype)
     # what does not depend on the states, for all steps at once
     S_given = (beta * k)[..., None, :]
-    work = memory((B, H), dtype)
-    work_view = work[..., :, None]
     # each call of the loop writes into what is named last
     (matmul_into, subtract_into, multiply_into, add_into) = (np.matmul, np.subtract, np.multiply, np.add)
-    for (
-        t, v_bar_t, S_prev, k_t_2, S_t, v_t, S_given_t, v_bar_t_column,
-    ) in zip(
-        range(T), v_bar, S, k[..., None], S[1:], v, S_given, v_bar[..., None],
-    ):
+    k = landed(room, "k", k)
+    v = landed(room, "v", v)
+    S_given = landed(room, "S_given", S_given)
+    if room and "steps" in room:  # of an earlier call with this workspace
+        (S, v_bar, work, work_view, steps) = room["steps"]
+    else:
+        S = memory((T + 1, B, H, N), dtype)
+        v_bar = memory((T, B, H), dtype)
+        work = memory((B, H), dtype)
+        work_view = work[..., :, None]
+        steps = zip(range(T), v_bar, S, k[..., None], S[1:], v, S_given, v_bar[..., None])
+        if room is not None:
+            steps = [*steps]
+            room["steps"] = (S, v_bar, work, work_view, steps)
+    S[0] = S_prev
+    for t, v_bar_t, S_prev, k_t_2, S_t, v_t, S_given_t, v_bar_t_column in steps:
         # v̄_t = S_{t-1} k_t
         matmul_into(S_prev, k_t_2, v_bar_t_column)
         # S_t = S_{t-1} + (v_t - v̄_t) β_t k_tᵀ
@@ -123,7 +132,7 @@ def forward(params, x, S=None, *, lengths=None, cache=True, checkpoint=None):
             S[t + 1] = np.where((lengths <= t)[:, None, None], S[t], S[t + 1])
     # y_t = S_t q_t
     y = (S[1:] @ q[..., None])[..., 0]
-    cache = (sizes, dtype, lengths, (k, beta, q, v, v_bar, S, W_k, W_q, W_v, w_beta, x))
+    cache = (sizes, dtype, lengths, (k, beta, q, v, v_bar, S, W_k, W_q, W_v, w_beta, x, turn))
     return copied(cut(y, lengths)), {"S": S[T].copy()}, cache
 
 
@@ -146,34 +155,48 @@ def backward(cache, d_ys, S=None):
     T, B, H, N = sizes["T"], sizes["B"], sizes["H"], sizes["N"]
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
     d_S_next = np.zeros((B, H, N), dtype) if S is None else S.astype(dtype, order="C")
-    (k, beta, q, v, v_bar, S, W_k, W_q, W_v, w_beta, x) = values
-    # ∂J/∂y_t = ∂⁺J/∂y_t
-    d_y_ = d_ys
-    d_v_bar = memory((T, B, H), dtype)
+    (k, beta, q, v, v_bar, S, W_k, W_q, W_v, w_beta, x, turn) = values
+    room = turn and turn.room(dtype)
+    block = 1 + 262144 // (1 + B * H * N)
     if lengths is not None:
         d_S_last = d_S_next
         d_S_next = np.zeros_like(d_S_last)
-    d_beta = memory((T, B, 1), dtype)
-    d_v = memory((T, B, H), dtype)
-    d_k = memory((T, B, N), dtype)
-    work = memory((B, H, 1), dtype)
-    work_view = work[..., 0]
     # each call of the loop writes into what is named last
     (multiply_into, add_into, matmul_into, negative_into) = (np.multiply, np.add, np.matmul, np.negative)
-    block = 1 + 262144 // (1 + B * H * N)
-    d_S_block = memory((min(block, T), B, H, N), dtype)
+    d_ys = landed(room, "d_ys", d_ys)
+    q = landed(room, "q", q)
+    if room and "memory" in room:  # of an earlier call with this workspace
+        (d_y_, d_v_bar, d_beta, d_v, d_k, work, work_view, d_S_block) = room["memory"]
+    else:
+        # ∂J/∂y_t = ∂⁺J/∂y_t
+        d_y_ = d_ys
+        d_v_bar = memory((T, B, H), dtype)
+        d_beta = memory((T, B, 1), dtype)
+        d_v = memory((T, B, H), dtype)
+        d_k = memory((T, B, N), dtype)
+        work = memory((B, H, 1), dtype)
+        work_view = work[..., 0]
+        d_S_block = memory((min(block, T), B, H, N), dtype)
+        if room is not None:
+            room["memory"] = (d_y_, d_v_bar, d_beta, d_v, d_k, work, work_view, d_S_block)
     for start in reversed(range(0, T, block)):
         stop = start + len(range(start, T)[:block])
-        d_S = d_S_block[:stop - start]
         # what the adjoints are multiplied by is known: for a block of steps at once
         d_v_bar_given = (k[start:stop] * beta[start:stop])[..., None]
-        for (
-            t, d_S_t, d_y__t, q_t_2, d_v_bar_t, d_v_bar_given_t, k_t_2,
-        ) in zip(
-            reversed(range(start, stop)), d_S[::-1], d_y_[start:stop][..., :, None][::-1],
-            q[start:stop][..., None, :][::-1], d_v_bar[start:stop][::-1], d_v_bar_given[::-1],
-            k[start:stop][..., None, :][::-1],
-        ):
+        d_v_bar_given = landed(room, ("d_v_bar_given", start), d_v_bar_given)
+        if room and start in room:  # of an earlier call with this workspace
+            (d_S, steps) = room[start]
+        else:
+            d_S = d_S_block[:stop - start]
+            steps = zip(
+                reversed(range(start, stop)), d_S[::-1], d_y_[start:stop][..., :, None][::-1],
+                q[start:stop][..., None, :][::-1], d_v_bar[start:stop][::-1], d_v_bar_given[::-1],
+                k[start:stop][..., None, :][::-1],
+            )
+            if room is not None:
+                steps = [*steps]
+                room[start] = (d_S, steps)
+        for t, d_S_t, d_y__t, q_t_2, d_v_bar_t, d_v_bar_given_t, k_t_2 in steps:
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
                 d_S_next = np.where((lengths == t + 1)[:, None, None], d_S_last, d_S_next)
             # ∂J/∂S_t = (∂J/∂y_t) q_tᵀ + (∂J/∂v̄_{t+1}) k_{t+1}ᵀ + ∂J/∂S_{t+1}
@@ -404,6 +427,59 @@ def _seen(params):
         return [(type(array), array.shape, array.dtype) for array in map(params.__getitem__, PARAMETERS)]
     except (AttributeError, KeyError):
         return None
+
+
+class Workspace:
+    """Memory that calls of `forward` and `backward` write into again, for loops with many short calls.
+
+    `forward(params, ..., workspace=workspace)` returns the same as without one, all in memory of its own but the cache:
+    the next `forward` with this workspace writes into that, and `backward` refuses it from then on with a ValueError.
+    What calls need is made for each set of sizes and dtypes, kept for the last eight. Where the states of a sequence
+    are more than 2**16 numbers this would save nothing, and calls run as without one. A workspace serves one thread.
+    """
+
+    def __init__(self):
+        self.rooms, self.turns = {}, 0
+
+
+class Turn:
+    """What one call of `forward`, and those of `backward` with its cache, write into."""
+
+    def __init__(self, workspace, rooms):
+        workspace.turns += 1
+        self.workspace, self.number, self.rooms = workspace, workspace.turns, rooms
+
+    def room(self, part):
+        """What the workspace holds for that part of the computation, by name."""
+        if self.number != self.workspace.turns:
+            raise ValueError(
+                "a later forward with the same workspace has written into the memory of this cache; "
+                "run backward before it, or give each a workspace of its own"
+            )
+        return self.rooms.setdefault(part, {})
+
+
+def turn_of(workspace, sizes, dtype, numbers):
+    """The turn of a call of `forward`, which ends those before it; None where states have too many numbers."""
+    if not isinstance(workspace, Workspace):
+        raise ValueError(f"workspace must be a Workspace of this module, got {type(workspace).__name__}")
+    if numbers > 2**16:
+        return None
+    key = frozenset(sizes.items()), dtype
+    workspace.rooms[key] = rooms = workspace.rooms.pop(key, {})
+    if len(workspace.rooms) > 8:
+        del workspace.rooms[next(iter(workspace.rooms))]
+    return Turn(workspace, rooms)
+
+
+def landed(room, name, a):
+    """The array a, in the memory that a workspace has for it."""
+    if room is None:
+        return a
+    if name not in room:
+        room[name] = memory(a.shape, a.dtype) if a.flags.c_contiguous else np.empty_like(a)
+    room[name][...] = a
+    return room[name]
 
 
 def backward_by_blocks(cache, d_ys, d_states, timed):

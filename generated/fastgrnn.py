@@ -50,7 +50,7 @@ def init(*, D, H, rng, dtype=np.float64):
     return params
 
 
-def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None):
+def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None, workspace=None):
     """Run the cell over a sequence.
 
     x: (T, B, D).
@@ -59,6 +59,7 @@ def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None):
     Past its end a sequence has outputs of zero, reads no input and keeps its states.
     cache: False where no `backward` follows: the cache is None, and the steps take little memory.
     checkpoint: the number of steps between the states that the cache holds; `backward` computes the rest again.
+    workspace: a Workspace, whose memory this call writes into; the cache is valid up to the next call with it.
     Returns the outputs (T, B, H), the final states by name, and a cache for `backward`, which
     refers to the arrays given here. Raises ValueError for an array of the wrong shape or dtype.
     """
@@ -67,11 +68,11 @@ def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None):
         arrays.append(("h", h, ("B", "H")))
     sizes, dtype, params = _given(params, arrays)
     T, B, H = sizes["T"], sizes["B"], sizes["H"]
+    lengths = _lengths(lengths, T, B)
     if checkpoint is not None or not cache:
-        run = forward_by_blocks(params, {"x": x}, {}, {"h": h}, _lengths(lengths, T, B), checkpoint)
+        run = forward_by_blocks(params, {"x": x}, {"workspace": workspace}, {"h": h}, lengths, checkpoint)
         return run if cache else (*run[:2], None)
     h_prev = np.zeros((B, H), dtype) if h is None else h
-    lengths = _lengths(lengths, T, B)
     parts = parts_of(T, B, params, H)
     if parts:
         timed, others = {"x": x}, {"h": h, "lengths": lengths}
@@ -85,34 +86,47 @@ def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None):
     b_h = params["b_h"]
     zeta = params["zeta"]
     nu = params["nu"]
+    turn = None if workspace is None else turn_of(workspace, sizes, dtype, T * B * H)
+    room = turn and turn.room("forward")
     sigmoid_zeta = sigmoid(zeta)
     sigmoid_nu = sigmoid(nu)
-    h = memory((T + 1, B, H), dtype)
-    h[0] = h_prev
-    h_tilde = memory((T, B, H), dtype)
     # what does not depend on the states, for all steps at once
     net_h_tilde_given = rows_plus(x, W.T, b_h)
     # ½ of σ(a) = ½ + ½ tanh(a/2) goes into the weights
     net_z_given = rows_plus(x, (W * 0.5).T, b_z * 0.5)
     U_half = U * 0.5
-    z = net_z_given
-    work = memory((B, H), dtype)
-    half = np.array(0.5, dtype)
-    one = np.array(1, dtype)
     U_half_T_pieces = in_pieces(U_half.T, T, B)
     U_T_pieces = in_pieces(U.T, T, B)
-    times_U_half_T = product_with(U_half_T_pieces)
-    work_places = piece_places(work, U_half_T_pieces)
-    times_U_T = product_with(U_T_pieces)
-    work_places_2 = piece_places(work, U_T_pieces)
     # each call of the loop writes into what is named last
     (add_into, tanh_into, multiply_into, subtract_into) = (np.add, np.tanh, np.multiply, np.subtract)
-    for (
-        t, z_t, h_prev, net_h_tilde_given_t, h_tilde_t, h_t, h_prev_rows, h_prev_rows_2,
-    ) in zip(
-        range(T), net_z_given, h, net_h_tilde_given, h_tilde, h[1:], piece_rows(h, U_half_T_pieces),
-        piece_rows(h, U_T_pieces),
-    ):
+    net_z_given = landed(room, "net_z_given", net_z_given)
+    net_h_tilde_given = landed(room, "net_h_tilde_given", net_h_tilde_given)
+    if room and "steps" in room:  # of an earlier call with this workspace
+        (
+            h, h_tilde, z, work, half, one, times_U_half_T, work_places, times_U_T, work_places_2, steps,
+        ) = room["steps"]
+    else:
+        h = memory((T + 1, B, H), dtype)
+        h_tilde = memory((T, B, H), dtype)
+        z = net_z_given
+        work = memory((B, H), dtype)
+        half = np.array(0.5, dtype)
+        one = np.array(1, dtype)
+        times_U_half_T = product_with(U_half_T_pieces)
+        work_places = piece_places(work, U_half_T_pieces)
+        times_U_T = product_with(U_T_pieces)
+        work_places_2 = piece_places(work, U_T_pieces)
+        steps = zip(
+            range(T), net_z_given, h, net_h_tilde_given, h_tilde, h[1:], piece_rows(h, U_half_T_pieces),
+            piece_rows(h, U_T_pieces),
+        )
+        if room is not None:
+            steps = [*steps]
+            room["steps"] = (
+                h, h_tilde, z, work, half, one, times_U_half_T, work_places, times_U_T, work_places_2, steps,
+            )
+    h[0] = h_prev
+    for t, z_t, h_prev, net_h_tilde_given_t, h_tilde_t, h_t, h_prev_rows, h_prev_rows_2 in steps:
         # net_{z,t} = W x_t + U h_{t-1} + b_z
         times_U_half_T(h_prev_rows, U_half_T_pieces, work_places)
         add_into(z_t, work, z_t)
@@ -134,7 +148,7 @@ def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None):
         add_into(h_t, work, h_t)
         if lengths is not None:  # a sequence that has ended keeps its states
             h[t + 1] = np.where((lengths <= t)[:, None], h[t], h[t + 1])
-    cache = (sizes, dtype, lengths, (z, sigmoid_zeta, sigmoid_nu, h_tilde, h, U, W, x))
+    cache = (sizes, dtype, lengths, (z, sigmoid_zeta, sigmoid_nu, h_tilde, h, U, W, x, turn))
     return copied(cut(h[1:], lengths)), {"h": h[T].copy()}, cache
 
 
@@ -157,42 +171,66 @@ def backward(cache, d_ys, h=None):
     T, B, D, H = sizes["T"], sizes["B"], sizes["D"], sizes["H"]
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
     d_h_next = np.zeros((B, H), dtype) if h is None else h.astype(dtype, order="C")
-    (z, sigmoid_zeta, sigmoid_nu, h_tilde, h, U, W, x) = values
+    (z, sigmoid_zeta, sigmoid_nu, h_tilde, h, U, W, x, turn) = values
+    room = turn and turn.room(dtype)
+    block = 1 + 32768 // (1 + B * H)
     if lengths is not None:
         d_h_last = d_h_next
         d_h_next = np.zeros_like(d_h_last)
     d_x = memory((T, B, D), dtype)
-    work = memory((B, H), dtype)
-    one = np.array(1, dtype)
     U_pieces = in_pieces(U, T, B)
-    times_U = product_with(U_pieces)
     d_h_next_places = piece_places(d_h_next, U_pieces)
-    work_places = piece_places(work, U_pieces)
     # each call of the loop writes into what is named last
     (add_into, multiply_into) = (np.add, np.multiply)
-    block = 1 + 32768 // (1 + B * H)
-    window = steps_together(block, T, B, 3 * H)
-    d_h_window = memory((min(window, T), B, H), dtype)
-    d_net_h_tilde_window = memory((min(window, T), B, H), dtype)
-    d_net_z_window = memory((min(window, T), B, H), dtype)
     d_W = None
     d_U = None
     d_b_z = None
     d_b_h = None
     d_zeta = None
     d_nu = None
-    h_by_net_h_tilde_block = memory((min(block, T), B, H), dtype)
-    work_2_block = memory((min(block, T), B, H), dtype)
-    h_by_net_z_block = memory((min(block, T), B, H), dtype)
+    d_ys = landed(room, "d_ys", d_ys)
+    if room and "memory" in room:  # of an earlier call with this workspace
+        (
+            work, one, times_U, work_places, window, d_h_window, d_net_h_tilde_window, d_net_z_window,
+            h_by_net_h_tilde_block, work_2_block, h_by_net_z_block,
+        ) = room["memory"]
+    else:
+        work = memory((B, H), dtype)
+        one = np.array(1, dtype)
+        times_U = product_with(U_pieces)
+        work_places = piece_places(work, U_pieces)
+        window = steps_together(block, T, B, 3 * H)
+        d_h_window = memory((min(window, T), B, H), dtype)
+        d_net_h_tilde_window = memory((min(window, T), B, H), dtype)
+        d_net_z_window = memory((min(window, T), B, H), dtype)
+        h_by_net_h_tilde_block = memory((min(block, T), B, H), dtype)
+        work_2_block = memory((min(block, T), B, H), dtype)
+        h_by_net_z_block = memory((min(block, T), B, H), dtype)
+        if room is not None:
+            room["memory"] = (
+                work, one, times_U, work_places, window, d_h_window, d_net_h_tilde_window, d_net_z_window,
+                h_by_net_h_tilde_block, work_2_block, h_by_net_z_block,
+            )
     for start in reversed(range(0, max(T, 1), block)):
         stop = start + len(range(start, T)[:block])
-        d_h = d_h_window[start % window:][:stop - start]
-        d_net_h_tilde = d_net_h_tilde_window[start % window:][:stop - start]
-        d_net_z = d_net_z_window[start % window:][:stop - start]
-        # what the adjoints are multiplied by is known: for a block of steps at once
-        h_by_net_h_tilde = h_by_net_h_tilde_block[:stop - start]
-        work_2 = work_2_block[:stop - start]
-        h_by_net_z = h_by_net_z_block[:stop - start]
+        if room and start in room:  # of an earlier call with this workspace
+            (d_h, d_net_h_tilde, d_net_z, h_by_net_h_tilde, work_2, h_by_net_z, steps) = room[start]
+        else:
+            d_h = d_h_window[start % window:][:stop - start]
+            d_net_h_tilde = d_net_h_tilde_window[start % window:][:stop - start]
+            d_net_z = d_net_z_window[start % window:][:stop - start]
+            # what the adjoints are multiplied by is known: for a block of steps at once
+            h_by_net_h_tilde = h_by_net_h_tilde_block[:stop - start]
+            work_2 = work_2_block[:stop - start]
+            h_by_net_z = h_by_net_z_block[:stop - start]
+            steps = zip(
+                reversed(range(start, stop)), d_h[::-1], d_ys[start:stop][::-1], d_net_h_tilde[::-1],
+                h_by_net_h_tilde[::-1], d_net_z[::-1], h_by_net_z[::-1], z[start:stop][::-1],
+                piece_rows(d_net_z, U_pieces)[::-1], piece_rows(d_net_h_tilde, U_pieces)[::-1],
+            )
+            if room is not None:
+                steps = [*steps]
+                room[start] = (d_h, d_net_h_tilde, d_net_z, h_by_net_h_tilde, work_2, h_by_net_z, steps)
         np.subtract(one, z[start:stop], out=h_by_net_h_tilde)
         np.multiply(h_by_net_h_tilde, sigmoid_zeta, out=h_by_net_h_tilde)
         np.add(h_by_net_h_tilde, sigmoid_nu, out=h_by_net_h_tilde)
@@ -207,11 +245,7 @@ def backward(cache, d_ys, h=None):
         for (
             t, d_h_t, d_ys_t, d_net_h_tilde_t, h_by_net_h_tilde_t, d_net_z_t, h_by_net_z_t, z_t, d_net_z_t_rows,
             d_net_h_tilde_t_rows,
-        ) in zip(
-            reversed(range(start, stop)), d_h[::-1], d_ys[start:stop][::-1], d_net_h_tilde[::-1],
-            h_by_net_h_tilde[::-1], d_net_z[::-1], h_by_net_z[::-1], z[start:stop][::-1],
-            piece_rows(d_net_z, U_pieces)[::-1], piece_rows(d_net_h_tilde, U_pieces)[::-1],
-        ):
+        ) in steps:
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
                 d_h_next[...] = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
             # ∂J/∂h_t = ∂⁺J/∂h_t + Uᵀ (∂J/∂net_{z,t+1}) + Uᵀ (∂J/∂net_{h̃,t+1}) + ∂J/∂h_{t+1} ⊙ z_{t+1}
@@ -432,6 +466,59 @@ def _seen(params):
         return [(type(array), array.shape, array.dtype) for array in map(params.__getitem__, PARAMETERS)]
     except (AttributeError, KeyError):
         return None
+
+
+class Workspace:
+    """Memory that calls of `forward` and `backward` write into again, for loops with many short calls.
+
+    `forward(params, ..., workspace=workspace)` returns the same as without one, all in memory of its own but the cache:
+    the next `forward` with this workspace writes into that, and `backward` refuses it from then on with a ValueError.
+    What calls need is made for each set of sizes and dtypes, kept for the last eight. Where the states of a sequence
+    are more than 2**16 numbers this would save nothing, and calls run as without one. A workspace serves one thread.
+    """
+
+    def __init__(self):
+        self.rooms, self.turns = {}, 0
+
+
+class Turn:
+    """What one call of `forward`, and those of `backward` with its cache, write into."""
+
+    def __init__(self, workspace, rooms):
+        workspace.turns += 1
+        self.workspace, self.number, self.rooms = workspace, workspace.turns, rooms
+
+    def room(self, part):
+        """What the workspace holds for that part of the computation, by name."""
+        if self.number != self.workspace.turns:
+            raise ValueError(
+                "a later forward with the same workspace has written into the memory of this cache; "
+                "run backward before it, or give each a workspace of its own"
+            )
+        return self.rooms.setdefault(part, {})
+
+
+def turn_of(workspace, sizes, dtype, numbers):
+    """The turn of a call of `forward`, which ends those before it; None where states have too many numbers."""
+    if not isinstance(workspace, Workspace):
+        raise ValueError(f"workspace must be a Workspace of this module, got {type(workspace).__name__}")
+    if numbers > 2**16:
+        return None
+    key = frozenset(sizes.items()), dtype
+    workspace.rooms[key] = rooms = workspace.rooms.pop(key, {})
+    if len(workspace.rooms) > 8:
+        del workspace.rooms[next(iter(workspace.rooms))]
+    return Turn(workspace, rooms)
+
+
+def landed(room, name, a):
+    """The array a, in the memory that a workspace has for it."""
+    if room is None:
+        return a
+    if name not in room:
+        room[name] = memory(a.shape, a.dtype) if a.flags.c_contiguous else np.empty_like(a)
+    room[name][...] = a
+    return room[name]
 
 
 def added(total, part):

@@ -60,7 +60,7 @@ def init(*, D, H, rng, dtype=np.float64):
     return params
 
 
-def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None):
+def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None, workspace=None):
     """Run the cell over a sequence.
 
     x: (T, B, D).
@@ -69,6 +69,7 @@ def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None):
     Past its end a sequence has outputs of zero, reads no input and keeps its states.
     cache: False where no `backward` follows: the cache is None, and the steps take little memory.
     checkpoint: the number of steps between the states that the cache holds; `backward` computes the rest again.
+    workspace: a Workspace, whose memory this call writes into; the cache is valid up to the next call with it.
     Returns the outputs (T, B, H), the final states by name, and a cache for `backward`, which
     refers to the arrays given here. Raises ValueError for an array of the wrong shape or dtype.
     """
@@ -77,11 +78,11 @@ def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None):
         arrays.append(("h", h, ("B", "H")))
     sizes, dtype, params = _given(params, arrays)
     T, B, H = sizes["T"], sizes["B"], sizes["H"]
+    lengths = _lengths(lengths, T, B)
     if checkpoint is not None or not cache:
-        run = forward_by_blocks(params, {"x": x}, {}, {"h": h}, _lengths(lengths, T, B), checkpoint)
+        run = forward_by_blocks(params, {"x": x}, {"workspace": workspace}, {"h": h}, lengths, checkpoint)
         return run if cache else (*run[:2], None)
     h_prev = np.zeros((B, H), dtype) if h is None else h
-    lengths = _lengths(lengths, T, B)
     parts = parts_of(T, B, params, H)
     if parts:
         timed, others = {"x": x}, {"h": h, "lengths": lengths}
@@ -91,33 +92,47 @@ def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None):
     x = x.astype(dtype, copy=False)
     c_n = params["c_n"]
     (U, W, b) = _stacked(params)
+    turn = None if workspace is None else turn_of(workspace, sizes, dtype, T * B * H)
+    room = turn and turn.room("forward")
     x_net = gates_times(3, x, W.T, b)
-    h = memory((T + 1, B, H), dtype)
-    h[0] = h_prev
-    lin_n = memory((T, B, H), dtype)
-    r = x_net[:, 0]
-    z = x_net[:, 1]
-    n = x_net[:, 2]
-    h_net_t = memory((B, 3 * H), dtype)
-    half = np.array(0.5, dtype)
-    c_n_rows = memory((B, H), dtype)
-    c_n_rows[...] = c_n
-    work = memory((B, H), dtype)
-    one = np.array(1, dtype)
     U_T_pieces = in_pieces(U.T, T, B, 3)
-    times_U_T = product_with(U_T_pieces, B, 3)
-    h_net_t_places = piece_places(h_net_t, U_T_pieces, 3)
-    h_net_t_gates = gates_of(h_net_t, U_T_pieces, 3)
-    h_net_view = h_net_t_gates[1:3]
-    h_net_view_2 = h_net_t_gates[0]
     # each call of the loop writes into what is named last
     (add_into, multiply_into, tanh_into, subtract_into) = (np.add, np.multiply, np.tanh, np.subtract)
-    for (
-        t, h_prev, x_net_t, r_t, z_t, lin_n_t, n_t, h_t, h_prev_rows,
-    ) in zip(
-        range(T), h, x_net[:, 0:2], x_net[:, 0], x_net[:, 1], lin_n, x_net[:, 2], h[1:],
-        piece_rows(h, U_T_pieces),
-    ):
+    x_net = landed(room, "x_net", x_net)
+    if room and "steps" in room:  # of an earlier call with this workspace
+        (
+            h, lin_n, r, z, n, half, c_n_rows, work, one, times_U_T, h_net_t_places, h_net_view, h_net_view_2,
+            steps,
+        ) = room["steps"]
+    else:
+        h = memory((T + 1, B, H), dtype)
+        lin_n = memory((T, B, H), dtype)
+        r = x_net[:, 0]
+        z = x_net[:, 1]
+        n = x_net[:, 2]
+        h_net_t = memory((B, 3 * H), dtype)
+        half = np.array(0.5, dtype)
+        c_n_rows = memory((B, H), dtype)
+        work = memory((B, H), dtype)
+        one = np.array(1, dtype)
+        times_U_T = product_with(U_T_pieces, B, 3)
+        h_net_t_places = piece_places(h_net_t, U_T_pieces, 3)
+        h_net_t_gates = gates_of(h_net_t, U_T_pieces, 3)
+        h_net_view = h_net_t_gates[1:3]
+        h_net_view_2 = h_net_t_gates[0]
+        steps = zip(
+            range(T), h, x_net[:, 0:2], x_net[:, 0], x_net[:, 1], lin_n, x_net[:, 2], h[1:],
+            piece_rows(h, U_T_pieces),
+        )
+        if room is not None:
+            steps = [*steps]
+            room["steps"] = (
+                h, lin_n, r, z, n, half, c_n_rows, work, one, times_U_T, h_net_t_places, h_net_view, h_net_view_2,
+                steps,
+            )
+    h[0] = h_prev
+    c_n_rows[...] = c_n
+    for t, h_prev, x_net_t, r_t, z_t, lin_n_t, n_t, h_t, h_prev_rows in steps:
         times_U_T(h_prev_rows, U_T_pieces, h_net_t_places)
         # net_{r,t} = W_r x_t + U_r h_{t-1} + b_r
         # net_{z,t} = W_z x_t + U_z h_{t-1} + b_z
@@ -142,7 +157,7 @@ def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None):
         add_into(h_t, work, h_t)
         if lengths is not None:  # a sequence that has ended keeps its states
             h[t + 1] = np.where((lengths <= t)[:, None], h[t], h[t + 1])
-    cache = (sizes, dtype, lengths, (z, n, h, r, lin_n, U, W, x))
+    cache = (sizes, dtype, lengths, (z, n, h, r, lin_n, U, W, x, turn))
     return copied(cut(h[1:], lengths)), {"h": h[T].copy()}, cache
 
 
@@ -165,42 +180,66 @@ def backward(cache, d_ys, h=None):
     T, B, D, H = sizes["T"], sizes["B"], sizes["D"], sizes["H"]
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
     d_h_next = np.zeros((B, H), dtype) if h is None else h.astype(dtype, order="C")
-    (z, n, h, r, lin_n, U, W, x) = values
+    (z, n, h, r, lin_n, U, W, x, turn) = values
+    room = turn and turn.room(dtype)
+    block = 1 + 32768 // (1 + B * H)
     if lengths is not None:
         d_h_last = d_h_next
         d_h_next = np.zeros_like(d_h_last)
     d_x = memory((T, B, D), dtype)
-    d_h_t = memory((B, H), dtype)
-    d_r_t = memory((B, H), dtype)
-    work = memory((B, H), dtype)
-    one = np.array(1, dtype)
     U_pieces = in_pieces(U, T, B)
-    times_U = product_with(U_pieces)
     d_h_next_places = piece_places(d_h_next, U_pieces)
-    d_net_gates = memory((4, B, H), dtype)
-    (d_lin_n_t, d_net_r_t, d_net_z_t, d_net_n_t) = d_net_gates
-    d_net_by_example = d_net_gates.swapaxes(0, 1)
     # each call of the loop writes into what is named last
     (add_into, multiply_into) = (np.add, np.multiply)
-    block = 1 + 32768 // (1 + B * H)
-    window = steps_together(block, T, B, 4 * H)
-    d_net_window = memory((min(window, T), B, 4 * H), dtype)
     d_U = None
     d_W = None
     d_b = None
     d_c_n = None
-    h_by_net_n_block = memory((min(block, T), B, H), dtype)
-    work_2_block = memory((min(block, T), B, H), dtype)
-    h_by_net_z_block = memory((min(block, T), B, H), dtype)
-    r_by_net_r_block = memory((min(block, T), B, H), dtype)
+    d_ys = landed(room, "d_ys", d_ys)
+    if room and "memory" in room:  # of an earlier call with this workspace
+        (
+            d_h_t, d_r_t, work, one, times_U, d_lin_n_t, d_net_r_t, d_net_z_t, d_net_n_t, d_net_by_example,
+            window, d_net_window, h_by_net_n_block, work_2_block, h_by_net_z_block, r_by_net_r_block,
+        ) = room["memory"]
+    else:
+        d_h_t = memory((B, H), dtype)
+        d_r_t = memory((B, H), dtype)
+        work = memory((B, H), dtype)
+        one = np.array(1, dtype)
+        times_U = product_with(U_pieces)
+        d_net_gates = memory((4, B, H), dtype)
+        (d_lin_n_t, d_net_r_t, d_net_z_t, d_net_n_t) = d_net_gates
+        d_net_by_example = d_net_gates.swapaxes(0, 1)
+        window = steps_together(block, T, B, 4 * H)
+        d_net_window = memory((min(window, T), B, 4 * H), dtype)
+        h_by_net_n_block = memory((min(block, T), B, H), dtype)
+        work_2_block = memory((min(block, T), B, H), dtype)
+        h_by_net_z_block = memory((min(block, T), B, H), dtype)
+        r_by_net_r_block = memory((min(block, T), B, H), dtype)
+        if room is not None:
+            room["memory"] = (
+                d_h_t, d_r_t, work, one, times_U, d_lin_n_t, d_net_r_t, d_net_z_t, d_net_n_t, d_net_by_example,
+                window, d_net_window, h_by_net_n_block, work_2_block, h_by_net_z_block, r_by_net_r_block,
+            )
     for start in reversed(range(0, max(T, 1), block)):
         stop = start + len(range(start, T)[:block])
-        d_net = d_net_window[start % window:][:stop - start]
-        # what the adjoints are multiplied by is known: for a block of steps at once
-        h_by_net_n = h_by_net_n_block[:stop - start]
-        work_2 = work_2_block[:stop - start]
-        h_by_net_z = h_by_net_z_block[:stop - start]
-        r_by_net_r = r_by_net_r_block[:stop - start]
+        if room and start in room:  # of an earlier call with this workspace
+            (d_net, h_by_net_n, work_2, h_by_net_z, r_by_net_r, steps) = room[start]
+        else:
+            d_net = d_net_window[start % window:][:stop - start]
+            # what the adjoints are multiplied by is known: for a block of steps at once
+            h_by_net_n = h_by_net_n_block[:stop - start]
+            work_2 = work_2_block[:stop - start]
+            h_by_net_z = h_by_net_z_block[:stop - start]
+            r_by_net_r = r_by_net_r_block[:stop - start]
+            steps = zip(
+                reversed(range(start, stop)), d_ys[start:stop][::-1], h_by_net_n[::-1], r[start:stop][::-1],
+                h_by_net_z[::-1], lin_n[start:stop][::-1], r_by_net_r[::-1], z[start:stop][::-1],
+                piece_rows(d_net[..., 0:3 * H], U_pieces)[::-1], by_gates(d_net, 4)[::-1],
+            )
+            if room is not None:
+                steps = [*steps]
+                room[start] = (d_net, h_by_net_n, work_2, h_by_net_z, r_by_net_r, steps)
         np.subtract(one, z[start:stop], out=h_by_net_n)
         np.square(n[start:stop], out=work_2)
         np.subtract(one, work_2, out=work_2)
@@ -214,11 +253,7 @@ def backward(cache, d_ys, h=None):
         for (
             t, d_ys_t, h_by_net_n_t, r_t, h_by_net_z_t, lin_n_t, r_by_net_r_t, z_t, d_net_t_2_rows,
             d_net_t_gates,
-        ) in zip(
-            reversed(range(start, stop)), d_ys[start:stop][::-1], h_by_net_n[::-1], r[start:stop][::-1],
-            h_by_net_z[::-1], lin_n[start:stop][::-1], r_by_net_r[::-1], z[start:stop][::-1],
-            piece_rows(d_net[..., 0:3 * H], U_pieces)[::-1], by_gates(d_net, 4)[::-1],
-        ):
+        ) in steps:
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
                 d_h_next[...] = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
             # ∂J/∂h_t = ∂⁺J/∂h_t + U_rᵀ (∂J/∂net_{r,t+1}) + U_zᵀ (∂J/∂net_{z,t+1}) + U_nᵀ (∂J/∂lin_{n,t+1}) + ∂J/∂h_{t+1} ⊙
@@ -469,6 +504,59 @@ def _seen(params):
         return [(type(array), array.shape, array.dtype) for array in map(params.__getitem__, PARAMETERS)]
     except (AttributeError, KeyError):
         return None
+
+
+class Workspace:
+    """Memory that calls of `forward` and `backward` write into again, for loops with many short calls.
+
+    `forward(params, ..., workspace=workspace)` returns the same as without one, all in memory of its own but the cache:
+    the next `forward` with this workspace writes into that, and `backward` refuses it from then on with a ValueError.
+    What calls need is made for each set of sizes and dtypes, kept for the last eight. Where the states of a sequence
+    are more than 2**16 numbers this would save nothing, and calls run as without one. A workspace serves one thread.
+    """
+
+    def __init__(self):
+        self.rooms, self.turns = {}, 0
+
+
+class Turn:
+    """What one call of `forward`, and those of `backward` with its cache, write into."""
+
+    def __init__(self, workspace, rooms):
+        workspace.turns += 1
+        self.workspace, self.number, self.rooms = workspace, workspace.turns, rooms
+
+    def room(self, part):
+        """What the workspace holds for that part of the computation, by name."""
+        if self.number != self.workspace.turns:
+            raise ValueError(
+                "a later forward with the same workspace has written into the memory of this cache; "
+                "run backward before it, or give each a workspace of its own"
+            )
+        return self.rooms.setdefault(part, {})
+
+
+def turn_of(workspace, sizes, dtype, numbers):
+    """The turn of a call of `forward`, which ends those before it; None where states have too many numbers."""
+    if not isinstance(workspace, Workspace):
+        raise ValueError(f"workspace must be a Workspace of this module, got {type(workspace).__name__}")
+    if numbers > 2**16:
+        return None
+    key = frozenset(sizes.items()), dtype
+    workspace.rooms[key] = rooms = workspace.rooms.pop(key, {})
+    if len(workspace.rooms) > 8:
+        del workspace.rooms[next(iter(workspace.rooms))]
+    return Turn(workspace, rooms)
+
+
+def landed(room, name, a):
+    """The array a, in the memory that a workspace has for it."""
+    if room is None:
+        return a
+    if name not in room:
+        room[name] = memory(a.shape, a.dtype) if a.flags.c_contiguous else np.empty_like(a)
+    room[name][...] = a
+    return room[name]
 
 
 def added(total, part):

@@ -52,7 +52,7 @@ def init(*, D, H, N, rng, dtype=np.float64):
     return params
 
 
-def forward(params, x, h=None, m=None, *, lengths=None, cache=True, checkpoint=None):
+def forward(params, x, h=None, m=None, *, lengths=None, cache=True, checkpoint=None, workspace=None):
     """Run the cell over a sequence.
 
     x: (T, B, D).
@@ -62,6 +62,7 @@ def forward(params, x, h=None, m=None, *, lengths=None, cache=True, checkpoint=N
     Past its end a sequence has outputs of zero, reads no input and keeps its states.
     cache: False where no `backward` follows: the cache is None, and the steps take little memory.
     checkpoint: the number of steps between the states that the cache holds; `backward` computes the rest again.
+    workspace: a Workspace, whose memory this call writes into; the cache is valid up to the next call with it.
     Returns the outputs (T, B, H), the final states by name, and a cache for `backward`, which
     refers to the arrays given here. Raises ValueError for an array of the wrong shape or dtype.
     """
@@ -72,12 +73,12 @@ def forward(params, x, h=None, m=None, *, lengths=None, cache=True, checkpoint=N
         arrays.append(("m", m, ("B", "N")))
     sizes, dtype, params = _given(params, arrays)
     T, B, H, N = sizes["T"], sizes["B"], sizes["H"], sizes["N"]
+    lengths = _lengths(lengths, T, B)
     if checkpoint is not None or not cache:
-        run = forward_by_blocks(params, {"x": x}, {}, {"h": h, "m": m}, _lengths(lengths, T, B), checkpoint)
+        run = forward_by_blocks(params, {"x": x}, {"workspace": workspace}, {"h": h, "m": m}, lengths, checkpoint)
         return run if cache else (*run[:2], None)
     h_prev = np.zeros((B, H), dtype) if h is None else h
     m_prev = np.zeros((B, N), dtype) if m is None else m
-    lengths = _lengths(lengths, T, B)
     parts = parts_of(T, B, params, H + N)
     if parts:
         timed, others = {"x": x}, {"h": h, "m": m, "lengths": lengths}
@@ -93,40 +94,55 @@ def forward(params, x, h=None, m=None, *, lengths=None, cache=True, checkpoint=N
     W_x = params["W_x"]
     W_h = params["W_h"]
     W_m = params["W_m"]
+    turn = None if workspace is None else turn_of(workspace, sizes, dtype, T * B * (H + N))
+    room = turn and turn.room("forward")
     x_net = rows_times(x, W_x.T)
-    h = memory((T + 1, B, H), dtype)
-    h[0] = h_prev
-    m = memory((T + 1, B, N), dtype)
-    m[0] = m_prev
-    u = memory((T, B, 1), dtype)
     # what does not depend on the states, for all steps at once
     u_given = (w_x * x).sum(axis=-1, keepdims=True)
-    work = memory((B, H), dtype)
-    w_h_rows = memory((B, H), dtype)
-    w_h_rows[...] = w_h
-    work_2 = memory((B, 1), dtype)
-    work_3 = memory((B, N), dtype)
-    w_m_rows = memory((B, N), dtype)
-    w_m_rows[...] = w_m
     A_T = in_rows(A.T, T, B)
-    B_rows = memory((B, N), dtype)
-    B_rows[...] = B_
     W_h_T_pieces = in_pieces(W_h.T, T, B)
     W_m_T_pieces = in_pieces(W_m.T, T, B)
-    times_W_h_T = product_with(W_h_T_pieces)
-    work_places = piece_places(work, W_h_T_pieces)
-    times_W_m_T = product_with(W_m_T_pieces)
-    work_places_2 = piece_places(work, W_m_T_pieces)
-    ones = np.ones((H, 1), dtype)
-    ones_2 = np.ones((N, 1), dtype)
     # each call of the loop writes into what is named last
     (multiply_into, add_into, tanh_into) = (np.multiply, np.add, np.tanh)
-    for (
-        t, u_t, u_given_t, h_prev, m_prev, m_t, x_net_t, h_t, h_prev_rows, m_t_rows,
-    ) in zip(
-        range(T), u, u_given, h, m, m[1:], x_net, h[1:], piece_rows(h, W_h_T_pieces),
-        piece_rows(m[1:], W_m_T_pieces),
-    ):
+    u_given = landed(room, "u_given", u_given)
+    x_net = landed(room, "x_net", x_net)
+    if room and "steps" in room:  # of an earlier call with this workspace
+        (
+            h, m, u, work, w_h_rows, work_2, work_3, w_m_rows, B_rows, times_W_h_T, work_places, times_W_m_T,
+            work_places_2, ones, ones_2, steps,
+        ) = room["steps"]
+    else:
+        h = memory((T + 1, B, H), dtype)
+        m = memory((T + 1, B, N), dtype)
+        u = memory((T, B, 1), dtype)
+        work = memory((B, H), dtype)
+        w_h_rows = memory((B, H), dtype)
+        work_2 = memory((B, 1), dtype)
+        work_3 = memory((B, N), dtype)
+        w_m_rows = memory((B, N), dtype)
+        B_rows = memory((B, N), dtype)
+        times_W_h_T = product_with(W_h_T_pieces)
+        work_places = piece_places(work, W_h_T_pieces)
+        times_W_m_T = product_with(W_m_T_pieces)
+        work_places_2 = piece_places(work, W_m_T_pieces)
+        ones = np.ones((H, 1), dtype)
+        ones_2 = np.ones((N, 1), dtype)
+        steps = zip(
+            range(T), u, u_given, h, m, m[1:], x_net, h[1:], piece_rows(h, W_h_T_pieces),
+            piece_rows(m[1:], W_m_T_pieces),
+        )
+        if room is not None:
+            steps = [*steps]
+            room["steps"] = (
+                h, m, u, work, w_h_rows, work_2, work_3, w_m_rows, B_rows, times_W_h_T, work_places, times_W_m_T,
+                work_places_2, ones, ones_2, steps,
+            )
+    h[0] = h_prev
+    m[0] = m_prev
+    w_h_rows[...] = w_h
+    w_m_rows[...] = w_m
+    B_rows[...] = B_
+    for t, u_t, u_given_t, h_prev, m_prev, m_t, x_net_t, h_t, h_prev_rows, m_t_rows in steps:
         # u_t = w_xᵀ x_t + w_hᵀ h_{t-1} + w_mᵀ m_{t-1}
         multiply_into(h_prev, w_h_rows, work)
         work.dot(ones, u_t)
@@ -149,7 +165,7 @@ def forward(params, x, h=None, m=None, *, lengths=None, cache=True, checkpoint=N
         if lengths is not None:  # a sequence that has ended keeps its states
             h[t + 1] = np.where((lengths <= t)[:, None], h[t], h[t + 1])
             m[t + 1] = np.where((lengths <= t)[:, None], m[t], m[t + 1])
-    cache = (sizes, dtype, lengths, (B_, w_h, w_m, h, W_m, W_h, A, w_x, W_x, x, m, u))
+    cache = (sizes, dtype, lengths, (B_, w_h, w_m, h, W_m, W_h, A, w_x, W_x, x, m, u, turn))
     return copied(cut(h[1:], lengths)), {"h": h[T].copy(), "m": m[T].copy()}, cache
 
 
@@ -176,37 +192,19 @@ def backward(cache, d_ys, h=None, m=None):
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
     d_h_next = np.zeros((B, H), dtype) if h is None else h.astype(dtype, order="C")
     d_m_next = np.zeros((B, N), dtype) if m is None else m.astype(dtype, order="C")
-    (B_, w_h, w_m, h, W_m, W_h, A, w_x, W_x, x, m, u) = values
+    (B_, w_h, w_m, h, W_m, W_h, A, w_x, W_x, x, m, u, turn) = values
+    room = turn and turn.room(dtype)
+    block = 1 + 32768 // (1 + B * H)
     if lengths is not None:
         d_h_last = d_h_next
         d_h_next = np.zeros_like(d_h_last)
         d_m_last = d_m_next
         d_m_next = np.zeros_like(d_m_last)
     d_x = memory((T, B, D), dtype)
-    d_h_t = memory((B, H), dtype)
-    work = memory((B, N), dtype)
-    B_rows = memory((B, N), dtype)
-    B_rows[...] = B_
-    w_h_rows = memory((B, H), dtype)
-    w_h_rows[...] = w_h
-    work_2 = memory((B, H), dtype)
-    w_m_rows = memory((B, N), dtype)
-    w_m_rows[...] = w_m
-    one = np.array(1, dtype)
     W_h_pieces = in_pieces(W_h, T, B)
     A_pieces = in_pieces(A, T, B)
-    times_W_h = product_with(W_h_pieces)
-    work_2_places = piece_places(work_2, W_h_pieces)
-    times_A = product_with(A_pieces)
-    work_places = piece_places(work, A_pieces)
-    ones = np.ones((N, 1), dtype)
     # each call of the loop writes into what is named last
     (add_into, multiply_into) = (np.add, np.multiply)
-    block = 1 + 32768 // (1 + B * H)
-    window = steps_together(block, T, B, H + N + 1)
-    d_net_h_window = memory((min(window, T), B, H), dtype)
-    d_m_window = memory((min(window, T), B, N), dtype)
-    d_u_window = memory((min(window, T), B, 1), dtype)
     d_w_x = None
     d_w_h = None
     d_w_m = None
@@ -215,22 +213,58 @@ def backward(cache, d_ys, h=None, m=None):
     d_W_x = None
     d_W_h = None
     d_W_m = None
-    h_by_net_h_block = memory((min(block, T), B, H), dtype)
+    d_ys = landed(room, "d_ys", d_ys)
+    if room and "memory" in room:  # of an earlier call with this workspace
+        (
+            d_h_t, work, B_rows, w_h_rows, work_2, w_m_rows, one, times_W_h, work_2_places, times_A,
+            work_places, ones, window, d_net_h_window, d_m_window, d_u_window, h_by_net_h_block,
+        ) = room["memory"]
+    else:
+        d_h_t = memory((B, H), dtype)
+        work = memory((B, N), dtype)
+        B_rows = memory((B, N), dtype)
+        w_h_rows = memory((B, H), dtype)
+        work_2 = memory((B, H), dtype)
+        w_m_rows = memory((B, N), dtype)
+        one = np.array(1, dtype)
+        times_W_h = product_with(W_h_pieces)
+        work_2_places = piece_places(work_2, W_h_pieces)
+        times_A = product_with(A_pieces)
+        work_places = piece_places(work, A_pieces)
+        ones = np.ones((N, 1), dtype)
+        window = steps_together(block, T, B, H + N + 1)
+        d_net_h_window = memory((min(window, T), B, H), dtype)
+        d_m_window = memory((min(window, T), B, N), dtype)
+        d_u_window = memory((min(window, T), B, 1), dtype)
+        h_by_net_h_block = memory((min(block, T), B, H), dtype)
+        if room is not None:
+            room["memory"] = (
+                d_h_t, work, B_rows, w_h_rows, work_2, w_m_rows, one, times_W_h, work_2_places, times_A,
+                work_places, ones, window, d_net_h_window, d_m_window, d_u_window, h_by_net_h_block,
+            )
+    B_rows[...] = B_
+    w_h_rows[...] = w_h
+    w_m_rows[...] = w_m
     for start in reversed(range(0, max(T, 1), block)):
         stop = start + len(range(start, T)[:block])
-        d_net_h = d_net_h_window[start % window:][:stop - start]
-        d_m = d_m_window[start % window:][:stop - start]
-        d_u = d_u_window[start % window:][:stop - start]
-        # what the adjoints are multiplied by is known: for a block of steps at once
-        h_by_net_h = h_by_net_h_block[:stop - start]
+        if room and start in room:  # of an earlier call with this workspace
+            (d_net_h, d_m, d_u, h_by_net_h, steps) = room[start]
+        else:
+            d_net_h = d_net_h_window[start % window:][:stop - start]
+            d_m = d_m_window[start % window:][:stop - start]
+            d_u = d_u_window[start % window:][:stop - start]
+            # what the adjoints are multiplied by is known: for a block of steps at once
+            h_by_net_h = h_by_net_h_block[:stop - start]
+            steps = zip(
+                reversed(range(start, stop)), d_ys[start:stop][::-1], d_net_h[::-1], h_by_net_h[::-1], d_m[::-1],
+                d_u[::-1], piece_rows(d_net_h, W_h_pieces)[::-1], piece_rows(d_m, A_pieces)[::-1],
+            )
+            if room is not None:
+                steps = [*steps]
+                room[start] = (d_net_h, d_m, d_u, h_by_net_h, steps)
         np.square(h[start + 1:stop + 1], out=h_by_net_h)
         np.subtract(one, h_by_net_h, out=h_by_net_h)
-        for (
-            t, d_ys_t, d_net_h_t, h_by_net_h_t, d_m_t, d_u_t, d_net_h_t_rows, d_m_t_rows,
-        ) in zip(
-            reversed(range(start, stop)), d_ys[start:stop][::-1], d_net_h[::-1], h_by_net_h[::-1], d_m[::-1],
-            d_u[::-1], piece_rows(d_net_h, W_h_pieces)[::-1], piece_rows(d_m, A_pieces)[::-1],
-        ):
+        for t, d_ys_t, d_net_h_t, h_by_net_h_t, d_m_t, d_u_t, d_net_h_t_rows, d_m_t_rows in steps:
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
                 d_h_next = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
                 d_m_next = np.where((lengths == t + 1)[:, None], d_m_last, d_m_next)
@@ -472,6 +506,59 @@ def _seen(params):
         return [(type(array), array.shape, array.dtype) for array in map(params.__getitem__, PARAMETERS)]
     except (AttributeError, KeyError):
         return None
+
+
+class Workspace:
+    """Memory that calls of `forward` and `backward` write into again, for loops with many short calls.
+
+    `forward(params, ..., workspace=workspace)` returns the same as without one, all in memory of its own but the cache:
+    the next `forward` with this workspace writes into that, and `backward` refuses it from then on with a ValueError.
+    What calls need is made for each set of sizes and dtypes, kept for the last eight. Where the states of a sequence
+    are more than 2**16 numbers this would save nothing, and calls run as without one. A workspace serves one thread.
+    """
+
+    def __init__(self):
+        self.rooms, self.turns = {}, 0
+
+
+class Turn:
+    """What one call of `forward`, and those of `backward` with its cache, write into."""
+
+    def __init__(self, workspace, rooms):
+        workspace.turns += 1
+        self.workspace, self.number, self.rooms = workspace, workspace.turns, rooms
+
+    def room(self, part):
+        """What the workspace holds for that part of the computation, by name."""
+        if self.number != self.workspace.turns:
+            raise ValueError(
+                "a later forward with the same workspace has written into the memory of this cache; "
+                "run backward before it, or give each a workspace of its own"
+            )
+        return self.rooms.setdefault(part, {})
+
+
+def turn_of(workspace, sizes, dtype, numbers):
+    """The turn of a call of `forward`, which ends those before it; None where states have too many numbers."""
+    if not isinstance(workspace, Workspace):
+        raise ValueError(f"workspace must be a Workspace of this module, got {type(workspace).__name__}")
+    if numbers > 2**16:
+        return None
+    key = frozenset(sizes.items()), dtype
+    workspace.rooms[key] = rooms = workspace.rooms.pop(key, {})
+    if len(workspace.rooms) > 8:
+        del workspace.rooms[next(iter(workspace.rooms))]
+    return Turn(workspace, rooms)
+
+
+def landed(room, name, a):
+    """The array a, in the memory that a workspace has for it."""
+    if room is None:
+        return a
+    if name not in room:
+        room[name] = memory(a.shape, a.dtype) if a.flags.c_contiguous else np.empty_like(a)
+    room[name][...] = a
+    return room[name]
 
 
 def added(total, part):

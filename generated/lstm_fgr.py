@@ -78,7 +78,8 @@ def init(*, D, H, rng, dtype=np.float64):
     return params
 
 
-def forward(params, x, y=None, i=None, f=None, c=None, o=None, *, lengths=None, cache=True, checkpoint=None):
+def forward(params, x, y=None, i=None, f=None, c=None, o=None, *, lengths=None, cache=True, checkpoint=None,
+    workspace=None):
     """Run the cell over a sequence.
 
     x: (T, B, D).
@@ -91,6 +92,7 @@ def forward(params, x, y=None, i=None, f=None, c=None, o=None, *, lengths=None, 
     Past its end a sequence has outputs of zero, reads no input and keeps its states.
     cache: False where no `backward` follows: the cache is None, and the steps take little memory.
     checkpoint: the number of steps between the states that the cache holds; `backward` computes the rest again.
+    workspace: a Workspace, whose memory this call writes into; the cache is valid up to the next call with it.
     Returns the outputs (T, B, H), the final states by name, and a cache for `backward`, which
     refers to the arrays given here. Raises ValueError for an array of the wrong shape or dtype.
     """
@@ -107,16 +109,16 @@ def forward(params, x, y=None, i=None, f=None, c=None, o=None, *, lengths=None, 
         arrays.append(("o", o, ("B", "H")))
     sizes, dtype, params = _given(params, arrays)
     T, B, H = sizes["T"], sizes["B"], sizes["H"]
+    lengths = _lengths(lengths, T, B)
     if checkpoint is not None or not cache:
-        run = forward_by_blocks(params, {"x": x}, {}, {"y": y, "i": i, "f": f, "c": c, "o": o}, _lengths(lengths, T,
-            B), checkpoint)
+        run = forward_by_blocks(params, {"x": x}, {"workspace": workspace}, {"y": y, "i": i, "f": f, "c": c, "o":
+            o}, lengths, checkpoint)
         return run if cache else (*run[:2], None)
     y_prev = np.zeros((B, H), dtype) if y is None else y
     i_prev = np.zeros((B, H), dtype) if i is None else i
     f_prev = np.zeros((B, H), dtype) if f is None else f
     c_prev = np.zeros((B, H), dtype) if c is None else c
     o_prev = np.zeros((B, H), dtype) if o is None else o
-    lengths = _lengths(lengths, T, B)
     parts = parts_of(T, B, params, 5 * H)
     if parts:
         timed, others = {"x": x}, {"y": y, "i": i, "f": f, "c": c, "o": o, "lengths": lengths}
@@ -128,61 +130,79 @@ def forward(params, x, y=None, i=None, f=None, c=None, o=None, *, lengths=None, 
     p_f = params["p_f"]
     p_o = params["p_o"]
     (W, R, b, R_i_, R_f_, R_o_) = _stacked(params)
+    turn = None if workspace is None else turn_of(workspace, sizes, dtype, T * B * 5 * H)
+    room = turn and turn.room("forward")
     x_net = gates_times(4, x, W.T, b)
-    y = memory((T + 1, B, H), dtype)
-    y[0] = y_prev
-    i = memory((T + 1, B, H), dtype)
-    i[0] = i_prev
-    f = memory((T + 1, B, H), dtype)
-    f[0] = f_prev
-    c = memory((T + 1, B, H), dtype)
-    c[0] = c_prev
-    o = memory((T + 1, B, H), dtype)
-    o[0] = o_prev
-    tanh_c = memory((T, B, H), dtype)
-    z = x_net[:, 0]
-    y_net_t = memory((B, 4 * H), dtype)
-    i_net_t = memory((B, 3 * H), dtype)
-    f_net_t = memory((B, 3 * H), dtype)
-    o_net_t = memory((B, 3 * H), dtype)
-    work = memory((B, H), dtype)
-    p_i_rows = memory((B, H), dtype)
-    p_i_rows[...] = p_i
-    half = np.array(0.5, dtype)
-    p_f_rows = memory((B, H), dtype)
-    p_f_rows[...] = p_f
-    p_o_rows = memory((B, H), dtype)
-    p_o_rows[...] = p_o
     R_T_pieces = in_pieces(R.T, T, B, 4)
     R_i__T_pieces = in_pieces(R_i_.T, T, B, 3)
     R_f__T_pieces = in_pieces(R_f_.T, T, B, 3)
     R_o__T_pieces = in_pieces(R_o_.T, T, B, 3)
-    times_R_T = product_with(R_T_pieces, B, 4)
-    y_net_t_places = piece_places(y_net_t, R_T_pieces, 4)
-    y_net_t_gates = gates_of(y_net_t, R_T_pieces, 4)
-    y_net_view_7 = y_net_t_gates[0:4]
-    times_R_i__T = product_with(R_i__T_pieces, B, 3)
-    i_net_t_places = piece_places(i_net_t, R_i__T_pieces, 3)
-    i_net_t_gates = gates_of(i_net_t, R_i__T_pieces, 3)
-    i_net_view_5 = i_net_t_gates[0:3]
-    times_R_f__T = product_with(R_f__T_pieces, B, 3)
-    f_net_t_places = piece_places(f_net_t, R_f__T_pieces, 3)
-    f_net_t_gates = gates_of(f_net_t, R_f__T_pieces, 3)
-    f_net_view_5 = f_net_t_gates[0:3]
-    times_R_o__T = product_with(R_o__T_pieces, B, 3)
-    o_net_t_places = piece_places(o_net_t, R_o__T_pieces, 3)
-    o_net_t_gates = gates_of(o_net_t, R_o__T_pieces, 3)
-    o_net_view_5 = o_net_t_gates[0:3]
     # each call of the loop writes into what is named last
     (add_into, tanh_into, multiply_into) = (np.add, np.tanh, np.multiply)
+    x_net = landed(room, "x_net", x_net)
+    if room and "steps" in room:  # of an earlier call with this workspace
+        (
+            y, i, f, c, o, tanh_c, z, work, p_i_rows, half, p_f_rows, p_o_rows, times_R_T, y_net_t_places,
+            y_net_view_7, times_R_i__T, i_net_t_places, i_net_view_5, times_R_f__T, f_net_t_places,
+            f_net_view_5, times_R_o__T, o_net_t_places, o_net_view_5, steps,
+        ) = room["steps"]
+    else:
+        y = memory((T + 1, B, H), dtype)
+        i = memory((T + 1, B, H), dtype)
+        f = memory((T + 1, B, H), dtype)
+        c = memory((T + 1, B, H), dtype)
+        o = memory((T + 1, B, H), dtype)
+        tanh_c = memory((T, B, H), dtype)
+        z = x_net[:, 0]
+        y_net_t = memory((B, 4 * H), dtype)
+        i_net_t = memory((B, 3 * H), dtype)
+        f_net_t = memory((B, 3 * H), dtype)
+        o_net_t = memory((B, 3 * H), dtype)
+        work = memory((B, H), dtype)
+        p_i_rows = memory((B, H), dtype)
+        half = np.array(0.5, dtype)
+        p_f_rows = memory((B, H), dtype)
+        p_o_rows = memory((B, H), dtype)
+        times_R_T = product_with(R_T_pieces, B, 4)
+        y_net_t_places = piece_places(y_net_t, R_T_pieces, 4)
+        y_net_t_gates = gates_of(y_net_t, R_T_pieces, 4)
+        y_net_view_7 = y_net_t_gates[0:4]
+        times_R_i__T = product_with(R_i__T_pieces, B, 3)
+        i_net_t_places = piece_places(i_net_t, R_i__T_pieces, 3)
+        i_net_t_gates = gates_of(i_net_t, R_i__T_pieces, 3)
+        i_net_view_5 = i_net_t_gates[0:3]
+        times_R_f__T = product_with(R_f__T_pieces, B, 3)
+        f_net_t_places = piece_places(f_net_t, R_f__T_pieces, 3)
+        f_net_t_gates = gates_of(f_net_t, R_f__T_pieces, 3)
+        f_net_view_5 = f_net_t_gates[0:3]
+        times_R_o__T = product_with(R_o__T_pieces, B, 3)
+        o_net_t_places = piece_places(o_net_t, R_o__T_pieces, 3)
+        o_net_t_gates = gates_of(o_net_t, R_o__T_pieces, 3)
+        o_net_view_5 = o_net_t_gates[0:3]
+        steps = zip(
+            range(T), x_net[:, 0], x_net[:, 1], c, i[1:], x_net[:, 2], f[1:], c[1:], x_net[:, 3], o[1:], tanh_c,
+            y[1:], x_net[:, 0:4], x_net[:, 1:4], piece_rows(y, R_T_pieces), piece_rows(i, R_i__T_pieces),
+            piece_rows(f, R_f__T_pieces), piece_rows(o, R_o__T_pieces),
+        )
+        if room is not None:
+            steps = [*steps]
+            room["steps"] = (
+                y, i, f, c, o, tanh_c, z, work, p_i_rows, half, p_f_rows, p_o_rows, times_R_T, y_net_t_places,
+                y_net_view_7, times_R_i__T, i_net_t_places, i_net_view_5, times_R_f__T, f_net_t_places,
+                f_net_view_5, times_R_o__T, o_net_t_places, o_net_view_5, steps,
+            )
+    y[0] = y_prev
+    i[0] = i_prev
+    f[0] = f_prev
+    c[0] = c_prev
+    o[0] = o_prev
+    p_i_rows[...] = p_i
+    p_f_rows[...] = p_f
+    p_o_rows[...] = p_o
     for (
         t, z_t, x_net_t, c_prev, i_t, x_net_t_2, f_t, c_t, x_net_t_3, o_t, tanh_c_t, y_t, x_net_t_6,
         x_net_t_8, y_prev_rows, i_prev_rows, f_prev_rows, o_prev_rows,
-    ) in zip(
-        range(T), x_net[:, 0], x_net[:, 1], c, i[1:], x_net[:, 2], f[1:], c[1:], x_net[:, 3], o[1:], tanh_c,
-        y[1:], x_net[:, 0:4], x_net[:, 1:4], piece_rows(y, R_T_pieces), piece_rows(i, R_i__T_pieces),
-        piece_rows(f, R_f__T_pieces), piece_rows(o, R_o__T_pieces),
-    ):
+    ) in steps:
         times_R_T(y_prev_rows, R_T_pieces, y_net_t_places)
         # net_{z,t} = W_z x_t + R_z y_{t-1} + b_z
         # net_{i,t} = W_i x_t + R_i y_{t-1} + p_i ⊙ c_{t-1} + R_{ii} i_{t-1} + R_{fi} f_{t-1} + R_{oi} o_{t-1} + b_i
@@ -231,7 +251,7 @@ def forward(params, x, y=None, i=None, f=None, c=None, o=None, *, lengths=None, 
             f[t + 1] = np.where((lengths <= t)[:, None], f[t], f[t + 1])
             c[t + 1] = np.where((lengths <= t)[:, None], c[t], c[t + 1])
             o[t + 1] = np.where((lengths <= t)[:, None], o[t], o[t + 1])
-    cache = (sizes, dtype, lengths, (p_o, p_i, p_f, o, tanh_c, f, i, z, c, R, R_i_, R_f_, R_o_, W, x, y))
+    cache = (sizes, dtype, lengths, (p_o, p_i, p_f, o, tanh_c, f, i, z, c, R, R_i_, R_f_, R_o_, W, x, y, turn))
     return copied(cut(y[1:], lengths)), {"y": y[T].copy(), "i": i[T].copy(), "f": f[T].copy(), "c": c[T].copy(),
         "o": o[T].copy()}, cache
 
@@ -272,7 +292,9 @@ def backward(cache, d_ys, y=None, i=None, f=None, c=None, o=None):
     d_f_next = np.zeros((B, H), dtype) if f is None else f.astype(dtype, order="C")
     d_c_next = np.zeros((B, H), dtype) if c is None else c.astype(dtype, order="C")
     d_o_next = np.zeros((B, H), dtype) if o is None else o.astype(dtype, order="C")
-    (p_o, p_i, p_f, o, tanh_c, f, i, z, c, R, R_i_, R_f_, R_o_, W, x, y) = values
+    (p_o, p_i, p_f, o, tanh_c, f, i, z, c, R, R_i_, R_f_, R_o_, W, x, y, turn) = values
+    room = turn and turn.room(dtype)
+    block = 1 + 32768 // (1 + B * H)
     if lengths is not None:
         d_y_last = d_y_next
         d_y_next = np.zeros_like(d_y_last)
@@ -285,39 +307,16 @@ def backward(cache, d_ys, y=None, i=None, f=None, c=None, o=None):
         d_o_last = d_o_next
         d_o_next = np.zeros_like(d_o_last)
     d_x = memory((T, B, D), dtype)
-    d_y_t = memory((B, H), dtype)
-    d_o_t = memory((B, H), dtype)
-    d_c_t = memory((B, H), dtype)
-    p_o_rows = memory((B, H), dtype)
-    p_o_rows[...] = p_o
-    work = memory((B, H), dtype)
-    d_f_t = memory((B, H), dtype)
-    d_i_t = memory((B, H), dtype)
-    p_i_rows = memory((B, H), dtype)
-    p_i_rows[...] = p_i
-    p_f_rows = memory((B, H), dtype)
-    p_f_rows[...] = p_f
-    one = np.array(1, dtype)
     R_pieces = in_pieces(R, T, B)
     R_i__pieces = in_pieces(R_i_, T, B)
     R_f__pieces = in_pieces(R_f_, T, B)
     R_o__pieces = in_pieces(R_o_, T, B)
-    times_R = product_with(R_pieces)
     d_y_next_places = piece_places(d_y_next, R_pieces)
-    times_R_i_ = product_with(R_i__pieces)
     d_i_next_places = piece_places(d_i_next, R_i__pieces)
-    times_R_f_ = product_with(R_f__pieces)
     d_f_next_places = piece_places(d_f_next, R_f__pieces)
-    times_R_o_ = product_with(R_o__pieces)
     d_o_next_places = piece_places(d_o_next, R_o__pieces)
-    d_net_gates = memory((4, B, H), dtype)
-    (d_net_z_t, d_net_i_t, d_net_f_t, d_net_o_t) = d_net_gates
-    d_net_by_example = d_net_gates.swapaxes(0, 1)
     # each call of the loop writes into what is named last
     (add_into, multiply_into) = (np.add, np.multiply)
-    block = 1 + 32768 // (1 + B * H)
-    window = steps_together(block, T, B, 4 * H)
-    d_net_window = memory((min(window, T), B, 4 * H), dtype)
     d_W = None
     d_R = None
     d_b = None
@@ -327,20 +326,70 @@ def backward(cache, d_ys, y=None, i=None, f=None, c=None, o=None):
     d_p_i = None
     d_p_f = None
     d_p_o = None
-    o_by_net_o_block = memory((min(block, T), B, H), dtype)
-    y_by_c_block = memory((min(block, T), B, H), dtype)
-    f_by_net_f_block = memory((min(block, T), B, H), dtype)
-    i_by_net_i_block = memory((min(block, T), B, H), dtype)
-    c_by_net_z_block = memory((min(block, T), B, H), dtype)
+    d_ys = landed(room, "d_ys", d_ys)
+    if room and "memory" in room:  # of an earlier call with this workspace
+        (
+            d_y_t, d_o_t, d_c_t, p_o_rows, work, d_f_t, d_i_t, p_i_rows, p_f_rows, one, times_R, times_R_i_,
+            times_R_f_, times_R_o_, d_net_z_t, d_net_i_t, d_net_f_t, d_net_o_t, d_net_by_example, window,
+            d_net_window, o_by_net_o_block, y_by_c_block, f_by_net_f_block, i_by_net_i_block, c_by_net_z_block,
+        ) = room["memory"]
+    else:
+        d_y_t = memory((B, H), dtype)
+        d_o_t = memory((B, H), dtype)
+        d_c_t = memory((B, H), dtype)
+        p_o_rows = memory((B, H), dtype)
+        work = memory((B, H), dtype)
+        d_f_t = memory((B, H), dtype)
+        d_i_t = memory((B, H), dtype)
+        p_i_rows = memory((B, H), dtype)
+        p_f_rows = memory((B, H), dtype)
+        one = np.array(1, dtype)
+        times_R = product_with(R_pieces)
+        times_R_i_ = product_with(R_i__pieces)
+        times_R_f_ = product_with(R_f__pieces)
+        times_R_o_ = product_with(R_o__pieces)
+        d_net_gates = memory((4, B, H), dtype)
+        (d_net_z_t, d_net_i_t, d_net_f_t, d_net_o_t) = d_net_gates
+        d_net_by_example = d_net_gates.swapaxes(0, 1)
+        window = steps_together(block, T, B, 4 * H)
+        d_net_window = memory((min(window, T), B, 4 * H), dtype)
+        o_by_net_o_block = memory((min(block, T), B, H), dtype)
+        y_by_c_block = memory((min(block, T), B, H), dtype)
+        f_by_net_f_block = memory((min(block, T), B, H), dtype)
+        i_by_net_i_block = memory((min(block, T), B, H), dtype)
+        c_by_net_z_block = memory((min(block, T), B, H), dtype)
+        if room is not None:
+            room["memory"] = (
+                d_y_t, d_o_t, d_c_t, p_o_rows, work, d_f_t, d_i_t, p_i_rows, p_f_rows, one, times_R, times_R_i_,
+                times_R_f_, times_R_o_, d_net_z_t, d_net_i_t, d_net_f_t, d_net_o_t, d_net_by_example, window,
+                d_net_window, o_by_net_o_block, y_by_c_block, f_by_net_f_block, i_by_net_i_block, c_by_net_z_block,
+            )
+    p_o_rows[...] = p_o
+    p_i_rows[...] = p_i
+    p_f_rows[...] = p_f
     for start in reversed(range(0, max(T, 1), block)):
         stop = start + len(range(start, T)[:block])
-        d_net = d_net_window[start % window:][:stop - start]
-        # what the adjoints are multiplied by is known: for a block of steps at once
-        o_by_net_o = o_by_net_o_block[:stop - start]
-        y_by_c = y_by_c_block[:stop - start]
-        f_by_net_f = f_by_net_f_block[:stop - start]
-        i_by_net_i = i_by_net_i_block[:stop - start]
-        c_by_net_z = c_by_net_z_block[:stop - start]
+        if room and start in room:  # of an earlier call with this workspace
+            (d_net, o_by_net_o, y_by_c, f_by_net_f, i_by_net_i, c_by_net_z, steps) = room[start]
+        else:
+            d_net = d_net_window[start % window:][:stop - start]
+            # what the adjoints are multiplied by is known: for a block of steps at once
+            o_by_net_o = o_by_net_o_block[:stop - start]
+            y_by_c = y_by_c_block[:stop - start]
+            f_by_net_f = f_by_net_f_block[:stop - start]
+            i_by_net_i = i_by_net_i_block[:stop - start]
+            c_by_net_z = c_by_net_z_block[:stop - start]
+            steps = zip(
+                reversed(range(start, stop)), d_ys[start:stop][::-1], tanh_c[start:stop][::-1], o_by_net_o[::-1],
+                y_by_c[::-1], c[start:stop][::-1], f_by_net_f[::-1], z[start:stop][::-1], i_by_net_i[::-1],
+                c_by_net_z[::-1], f[start + 1:stop + 1][::-1], piece_rows(d_net, R_pieces)[::-1],
+                piece_rows(d_net[..., H:4 * H], R_i__pieces)[::-1],
+                piece_rows(d_net[..., H:4 * H], R_f__pieces)[::-1],
+                piece_rows(d_net[..., H:4 * H], R_o__pieces)[::-1], by_gates(d_net, 4)[::-1],
+            )
+            if room is not None:
+                steps = [*steps]
+                room[start] = (d_net, o_by_net_o, y_by_c, f_by_net_f, i_by_net_i, c_by_net_z, steps)
         np.subtract(one, o[start + 1:stop + 1], out=o_by_net_o)
         np.multiply(o_by_net_o, o[start + 1:stop + 1], out=o_by_net_o)
         np.square(tanh_c[start:stop], out=y_by_c)
@@ -356,14 +405,7 @@ def backward(cache, d_ys, y=None, i=None, f=None, c=None, o=None):
         for (
             t, d_ys_t, tanh_c_t, o_by_net_o_t, y_by_c_t, c_prev, f_by_net_f_t, z_t, i_by_net_i_t, c_by_net_z_t,
             f_t, d_net_t_rows, d_net_t_2_rows, d_net_t_2_rows_2, d_net_t_2_rows_3, d_net_t_gates,
-        ) in zip(
-            reversed(range(start, stop)), d_ys[start:stop][::-1], tanh_c[start:stop][::-1], o_by_net_o[::-1],
-            y_by_c[::-1], c[start:stop][::-1], f_by_net_f[::-1], z[start:stop][::-1], i_by_net_i[::-1],
-            c_by_net_z[::-1], f[start + 1:stop + 1][::-1], piece_rows(d_net, R_pieces)[::-1],
-            piece_rows(d_net[..., H:4 * H], R_i__pieces)[::-1],
-            piece_rows(d_net[..., H:4 * H], R_f__pieces)[::-1],
-            piece_rows(d_net[..., H:4 * H], R_o__pieces)[::-1], by_gates(d_net, 4)[::-1],
-        ):
+        ) in steps:
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
                 d_y_next[...] = np.where((lengths == t + 1)[:, None], d_y_last, d_y_next)
                 d_i_next[...] = np.where((lengths == t + 1)[:, None], d_i_last, d_i_next)
@@ -786,6 +828,59 @@ def _seen(params):
         return [(type(array), array.shape, array.dtype) for array in map(params.__getitem__, PARAMETERS)]
     except (AttributeError, KeyError):
         return None
+
+
+class Workspace:
+    """Memory that calls of `forward` and `backward` write into again, for loops with many short calls.
+
+    `forward(params, ..., workspace=workspace)` returns the same as without one, all in memory of its own but the cache:
+    the next `forward` with this workspace writes into that, and `backward` refuses it from then on with a ValueError.
+    What calls need is made for each set of sizes and dtypes, kept for the last eight. Where the states of a sequence
+    are more than 2**16 numbers this would save nothing, and calls run as without one. A workspace serves one thread.
+    """
+
+    def __init__(self):
+        self.rooms, self.turns = {}, 0
+
+
+class Turn:
+    """What one call of `forward`, and those of `backward` with its cache, write into."""
+
+    def __init__(self, workspace, rooms):
+        workspace.turns += 1
+        self.workspace, self.number, self.rooms = workspace, workspace.turns, rooms
+
+    def room(self, part):
+        """What the workspace holds for that part of the computation, by name."""
+        if self.number != self.workspace.turns:
+            raise ValueError(
+                "a later forward with the same workspace has written into the memory of this cache; "
+                "run backward before it, or give each a workspace of its own"
+            )
+        return self.rooms.setdefault(part, {})
+
+
+def turn_of(workspace, sizes, dtype, numbers):
+    """The turn of a call of `forward`, which ends those before it; None where states have too many numbers."""
+    if not isinstance(workspace, Workspace):
+        raise ValueError(f"workspace must be a Workspace of this module, got {type(workspace).__name__}")
+    if numbers > 2**16:
+        return None
+    key = frozenset(sizes.items()), dtype
+    workspace.rooms[key] = rooms = workspace.rooms.pop(key, {})
+    if len(workspace.rooms) > 8:
+        del workspace.rooms[next(iter(workspace.rooms))]
+    return Turn(workspace, rooms)
+
+
+def landed(room, name, a):
+    """The array a, in the memory that a workspace has for it."""
+    if room is None:
+        return a
+    if name not in room:
+        room[name] = memory(a.shape, a.dtype) if a.flags.c_contiguous else np.empty_like(a)
+    room[name][...] = a
+    return room[name]
 
 
 def added(total, part):

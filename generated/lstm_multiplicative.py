@@ -66,7 +66,7 @@ def init(*, D, H, n_m, rng, dtype=np.float64):
     return params
 
 
-def forward(params, x, h=None, c=None, *, lengths=None, cache=True, checkpoint=None):
+def forward(params, x, h=None, c=None, *, lengths=None, cache=True, checkpoint=None, workspace=None):
     """Run the cell over a sequence.
 
     x: (T, B, D).
@@ -76,6 +76,7 @@ def forward(params, x, h=None, c=None, *, lengths=None, cache=True, checkpoint=N
     Past its end a sequence has outputs of zero, reads no input and keeps its states.
     cache: False where no `backward` follows: the cache is None, and the steps take little memory.
     checkpoint: the number of steps between the states that the cache holds; `backward` computes the rest again.
+    workspace: a Workspace, whose memory this call writes into; the cache is valid up to the next call with it.
     Returns the outputs (T, B, H), the final states by name, and a cache for `backward`, which
     refers to the arrays given here. Raises ValueError for an array of the wrong shape or dtype.
     """
@@ -86,12 +87,12 @@ def forward(params, x, h=None, c=None, *, lengths=None, cache=True, checkpoint=N
         arrays.append(("c", c, ("B", "H")))
     sizes, dtype, params = _given(params, arrays)
     T, B, H, n_m = sizes["T"], sizes["B"], sizes["H"], sizes["n_m"]
+    lengths = _lengths(lengths, T, B)
     if checkpoint is not None or not cache:
-        run = forward_by_blocks(params, {"x": x}, {}, {"h": h, "c": c}, _lengths(lengths, T, B), checkpoint)
+        run = forward_by_blocks(params, {"x": x}, {"workspace": workspace}, {"h": h, "c": c}, lengths, checkpoint)
         return run if cache else (*run[:2], None)
     h_prev = np.zeros((B, H), dtype) if h is None else h
     c_prev = np.zeros((B, H), dtype) if c is None else c
-    lengths = _lengths(lengths, T, B)
     parts = parts_of(T, B, params, 2 * H)
     if parts:
         timed, others = {"x": x}, {"h": h, "c": c, "lengths": lengths}
@@ -102,30 +103,37 @@ def forward(params, x, h=None, c=None, *, lengths=None, cache=True, checkpoint=N
     W_m = params["W_m"]
     U_m = params["U_m"]
     (W, U, b) = _stacked(params)
+    turn = None if workspace is None else turn_of(workspace, sizes, dtype, T * B * 2 * H)
+    room = turn and turn.room("forward")
     # lin_{m,t} = W_m x_t
     lin_m = rows_times(x, W_m.T)
     x_net = rows_plus(x, W.T, b)
-    h = memory((T + 1, B, H), dtype)
-    h[0] = h_prev
-    c = memory((T + 1, B, H), dtype)
-    c[0] = c_prev
-    lin_m_2 = memory((T, B, n_m), dtype)
-    m = memory((T, B, n_m), dtype)
-    i = memory((T, B, H), dtype)
-    o = memory((T, B, H), dtype)
-    f = memory((T, B, H), dtype)
-    net_i_o_f_g = memory((T, B, 4 * H), dtype)
     U_m_T = in_rows(U_m.T, T, B)
     U_T = in_rows(U.T, T, B)
-    half = np.array(0.5, dtype)
-    work = memory((B, H), dtype)
     # each call of the loop writes into what is named last
     (multiply_into, add_into, tanh_into) = (np.multiply, np.add, np.tanh)
-    for (
-        t, lin_m_2_t, h_prev, m_t, lin_m_t, net_i_o_f_g_t, x_net_t, i_t, o_t, f_t, c_t, c_prev, h_t,
-    ) in zip(
-        range(T), lin_m_2, h, m, lin_m, net_i_o_f_g, x_net, i, o, f, c[1:], c, h[1:],
-    ):
+    lin_m = landed(room, "lin_m", lin_m)
+    x_net = landed(room, "x_net", x_net)
+    if room and "steps" in room:  # of an earlier call with this workspace
+        (h, c, lin_m_2, m, i, o, f, net_i_o_f_g, half, work, steps) = room["steps"]
+    else:
+        h = memory((T + 1, B, H), dtype)
+        c = memory((T + 1, B, H), dtype)
+        lin_m_2 = memory((T, B, n_m), dtype)
+        m = memory((T, B, n_m), dtype)
+        i = memory((T, B, H), dtype)
+        o = memory((T, B, H), dtype)
+        f = memory((T, B, H), dtype)
+        net_i_o_f_g = memory((T, B, 4 * H), dtype)
+        half = np.array(0.5, dtype)
+        work = memory((B, H), dtype)
+        steps = zip(range(T), lin_m_2, h, m, lin_m, net_i_o_f_g, x_net, i, o, f, c[1:], c, h[1:])
+        if room is not None:
+            steps = [*steps]
+            room["steps"] = (h, c, lin_m_2, m, i, o, f, net_i_o_f_g, half, work, steps)
+    h[0] = h_prev
+    c[0] = c_prev
+    for t, lin_m_2_t, h_prev, m_t, lin_m_t, net_i_o_f_g_t, x_net_t, i_t, o_t, f_t, c_t, c_prev, h_t in steps:
         # lin_{m,2,t} = U_m h_{t-1}
         h_prev.dot(U_m_T, lin_m_2_t)
         # m_t = lin_{m,t} ⊙ lin_{m,2,t}
@@ -161,7 +169,7 @@ def forward(params, x, h=None, c=None, *, lengths=None, cache=True, checkpoint=N
         if lengths is not None:  # a sequence that has ended keeps its states
             h[t + 1] = np.where((lengths <= t)[:, None], h[t], h[t + 1])
             c[t + 1] = np.where((lengths <= t)[:, None], c[t], c[t + 1])
-    cache = (sizes, dtype, lengths, (h, o, f, c, i, net_i_o_f_g, lin_m, U, U_m, lin_m_2, W, W_m, x, m))
+    cache = (sizes, dtype, lengths, (h, o, f, c, i, net_i_o_f_g, lin_m, U, U_m, lin_m_2, W, W_m, x, m, turn))
     return copied(cut(h[1:], lengths)), {"h": h[T].copy(), "c": c[T].copy()}, cache
 
 
@@ -188,47 +196,73 @@ def backward(cache, d_ys, h=None, c=None):
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
     d_h_next = np.zeros((B, H), dtype) if h is None else h.astype(dtype, order="C")
     d_c_next = np.zeros((B, H), dtype) if c is None else c.astype(dtype, order="C")
-    (h, o, f, c, i, net_i_o_f_g, lin_m, U, U_m, lin_m_2, W, W_m, x, m) = values
+    (h, o, f, c, i, net_i_o_f_g, lin_m, U, U_m, lin_m_2, W, W_m, x, m, turn) = values
+    room = turn and turn.room(dtype)
+    block = 1 + 32768 // (1 + B * H)
     if lengths is not None:
         d_h_last = d_h_next
         d_h_next = np.zeros_like(d_h_last)
         d_c_last = d_c_next
         d_c_next = np.zeros_like(d_c_last)
     d_x = memory((T, B, D), dtype)
-    d_h_t = memory((B, H), dtype)
-    d_c_t = memory((B, H), dtype)
-    one = np.array(1, dtype)
     U_m_pieces = in_pieces(U_m, T, B)
-    times_U_m = product_with(U_m_pieces)
     d_h_next_places = piece_places(d_h_next, U_m_pieces)
     # each call of the loop writes into what is named last
     (add_into, multiply_into) = (np.add, np.multiply)
-    block = 1 + 32768 // (1 + B * H)
-    window = steps_together(block, T, B, 4 * H + 2 * n_m)
-    d_m_window = memory((min(window, T), B, n_m), dtype)
-    d_lin_m_2_window = memory((min(window, T), B, n_m), dtype)
-    d_net_window = memory((min(window, T), B, 4 * H), dtype)
     d_W = None
     d_U = None
     d_b = None
     d_W_m = None
     d_U_m = None
-    h_by_c_block = memory((min(block, T), B, H), dtype)
-    c_by_net_f_block = memory((min(block, T), B, H), dtype)
-    h_by_net_o_block = memory((min(block, T), B, H), dtype)
-    work_block = memory((min(block, T), B, H), dtype)
-    c_by_net_i_block = memory((min(block, T), B, H), dtype)
+    d_ys = landed(room, "d_ys", d_ys)
+    if room and "memory" in room:  # of an earlier call with this workspace
+        (
+            d_h_t, d_c_t, one, times_U_m, window, d_m_window, d_lin_m_2_window, d_net_window, h_by_c_block,
+            c_by_net_f_block, h_by_net_o_block, work_block, c_by_net_i_block,
+        ) = room["memory"]
+    else:
+        d_h_t = memory((B, H), dtype)
+        d_c_t = memory((B, H), dtype)
+        one = np.array(1, dtype)
+        times_U_m = product_with(U_m_pieces)
+        window = steps_together(block, T, B, 4 * H + 2 * n_m)
+        d_m_window = memory((min(window, T), B, n_m), dtype)
+        d_lin_m_2_window = memory((min(window, T), B, n_m), dtype)
+        d_net_window = memory((min(window, T), B, 4 * H), dtype)
+        h_by_c_block = memory((min(block, T), B, H), dtype)
+        c_by_net_f_block = memory((min(block, T), B, H), dtype)
+        h_by_net_o_block = memory((min(block, T), B, H), dtype)
+        work_block = memory((min(block, T), B, H), dtype)
+        c_by_net_i_block = memory((min(block, T), B, H), dtype)
+        if room is not None:
+            room["memory"] = (
+                d_h_t, d_c_t, one, times_U_m, window, d_m_window, d_lin_m_2_window, d_net_window, h_by_c_block,
+                c_by_net_f_block, h_by_net_o_block, work_block, c_by_net_i_block,
+            )
     for start in reversed(range(0, max(T, 1), block)):
         stop = start + len(range(start, T)[:block])
-        d_m = d_m_window[start % window:][:stop - start]
-        d_lin_m_2 = d_lin_m_2_window[start % window:][:stop - start]
-        d_net = d_net_window[start % window:][:stop - start]
-        # what the adjoints are multiplied by is known: for a block of steps at once
-        h_by_c = h_by_c_block[:stop - start]
-        c_by_net_f = c_by_net_f_block[:stop - start]
-        h_by_net_o = h_by_net_o_block[:stop - start]
-        work = work_block[:stop - start]
-        c_by_net_i = c_by_net_i_block[:stop - start]
+        if room and start in room:  # of an earlier call with this workspace
+            (d_m, d_lin_m_2, d_net, h_by_c, c_by_net_f, h_by_net_o, work, c_by_net_i, steps) = room[start]
+        else:
+            d_m = d_m_window[start % window:][:stop - start]
+            d_lin_m_2 = d_lin_m_2_window[start % window:][:stop - start]
+            d_net = d_net_window[start % window:][:stop - start]
+            # what the adjoints are multiplied by is known: for a block of steps at once
+            h_by_c = h_by_c_block[:stop - start]
+            c_by_net_f = c_by_net_f_block[:stop - start]
+            h_by_net_o = h_by_net_o_block[:stop - start]
+            work = work_block[:stop - start]
+            c_by_net_i = c_by_net_i_block[:stop - start]
+            steps = zip(
+                reversed(range(start, stop)), d_ys[start:stop][::-1], h_by_c[::-1], d_net[..., 2 * H:3 * H][::-1],
+                c_by_net_f[::-1], d_net[..., H:2 * H][::-1], h_by_net_o[::-1], d_net[..., 0:H][::-1],
+                c_by_net_i[::-1], d_net[..., 3 * H:4 * H][::-1], i[start:stop][::-1], d_m[::-1], d_net[::-1],
+                d_lin_m_2[::-1], lin_m[start:stop][::-1], f[start:stop][::-1],
+                piece_rows(d_lin_m_2, U_m_pieces)[::-1],
+            )
+            if room is not None:
+                steps = [*steps]
+                room[start] = (d_m, d_lin_m_2, d_net, h_by_c, c_by_net_f, h_by_net_o, work, c_by_net_i, steps)
         np.square(h[start + 1:stop + 1], out=h_by_c)
         np.subtract(one, h_by_c, out=h_by_c)
         np.multiply(h_by_c, o[start:stop], out=h_by_c)
@@ -247,13 +281,7 @@ def backward(cache, d_ys, h=None, c=None):
         for (
             t, d_ys_t, h_by_c_t, d_net_f_t, c_by_net_f_t, d_net_o_t, h_by_net_o_t, d_net_i_t, c_by_net_i_t,
             d_g_t, i_t, d_m_t, d_net_t, d_lin_m_2_t, lin_m_t, f_t, d_lin_m_2_t_rows,
-        ) in zip(
-            reversed(range(start, stop)), d_ys[start:stop][::-1], h_by_c[::-1], d_net[..., 2 * H:3 * H][::-1],
-            c_by_net_f[::-1], d_net[..., H:2 * H][::-1], h_by_net_o[::-1], d_net[..., 0:H][::-1],
-            c_by_net_i[::-1], d_net[..., 3 * H:4 * H][::-1], i[start:stop][::-1], d_m[::-1], d_net[::-1],
-            d_lin_m_2[::-1], lin_m[start:stop][::-1], f[start:stop][::-1],
-            piece_rows(d_lin_m_2, U_m_pieces)[::-1],
-        ):
+        ) in steps:
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
                 d_h_next[...] = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
                 d_c_next = np.where((lengths == t + 1)[:, None], d_c_last, d_c_next)
@@ -563,6 +591,59 @@ def _seen(params):
         return [(type(array), array.shape, array.dtype) for array in map(params.__getitem__, PARAMETERS)]
     except (AttributeError, KeyError):
         return None
+
+
+class Workspace:
+    """Memory that calls of `forward` and `backward` write into again, for loops with many short calls.
+
+    `forward(params, ..., workspace=workspace)` returns the same as without one, all in memory of its own but the cache:
+    the next `forward` with this workspace writes into that, and `backward` refuses it from then on with a ValueError.
+    What calls need is made for each set of sizes and dtypes, kept for the last eight. Where the states of a sequence
+    are more than 2**16 numbers this would save nothing, and calls run as without one. A workspace serves one thread.
+    """
+
+    def __init__(self):
+        self.rooms, self.turns = {}, 0
+
+
+class Turn:
+    """What one call of `forward`, and those of `backward` with its cache, write into."""
+
+    def __init__(self, workspace, rooms):
+        workspace.turns += 1
+        self.workspace, self.number, self.rooms = workspace, workspace.turns, rooms
+
+    def room(self, part):
+        """What the workspace holds for that part of the computation, by name."""
+        if self.number != self.workspace.turns:
+            raise ValueError(
+                "a later forward with the same workspace has written into the memory of this cache; "
+                "run backward before it, or give each a workspace of its own"
+            )
+        return self.rooms.setdefault(part, {})
+
+
+def turn_of(workspace, sizes, dtype, numbers):
+    """The turn of a call of `forward`, which ends those before it; None where states have too many numbers."""
+    if not isinstance(workspace, Workspace):
+        raise ValueError(f"workspace must be a Workspace of this module, got {type(workspace).__name__}")
+    if numbers > 2**16:
+        return None
+    key = frozenset(sizes.items()), dtype
+    workspace.rooms[key] = rooms = workspace.rooms.pop(key, {})
+    if len(workspace.rooms) > 8:
+        del workspace.rooms[next(iter(workspace.rooms))]
+    return Turn(workspace, rooms)
+
+
+def landed(room, name, a):
+    """The array a, in the memory that a workspace has for it."""
+    if room is None:
+        return a
+    if name not in room:
+        room[name] = memory(a.shape, a.dtype) if a.flags.c_contiguous else np.empty_like(a)
+    room[name][...] = a
+    return room[name]
 
 
 def added(total, part):

@@ -61,7 +61,7 @@ def init(*, D, H, rng, dtype=np.float64):
     return params
 
 
-def forward(params, x, y=None, c=None, *, lengths=None, cache=True, checkpoint=None):
+def forward(params, x, y=None, c=None, *, lengths=None, cache=True, checkpoint=None, workspace=None):
     """Run the cell over a sequence.
 
     x: (T, B, D).
@@ -71,6 +71,7 @@ def forward(params, x, y=None, c=None, *, lengths=None, cache=True, checkpoint=N
     Past its end a sequence has outputs of zero, reads no input and keeps its states.
     cache: False where no `backward` follows: the cache is None, and the steps take little memory.
     checkpoint: the number of steps between the states that the cache holds; `backward` computes the rest again.
+    workspace: a Workspace, whose memory this call writes into; the cache is valid up to the next call with it.
     Returns the outputs (T, B, H), the final states by name, and a cache for `backward`, which
     refers to the arrays given here. Raises ValueError for an array of the wrong shape or dtype.
     """
@@ -81,12 +82,12 @@ def forward(params, x, y=None, c=None, *, lengths=None, cache=True, checkpoint=N
         arrays.append(("c", c, ("B", "H")))
     sizes, dtype, params = _given(params, arrays)
     T, B, H = sizes["T"], sizes["B"], sizes["H"]
+    lengths = _lengths(lengths, T, B)
     if checkpoint is not None or not cache:
-        run = forward_by_blocks(params, {"x": x}, {}, {"y": y, "c": c}, _lengths(lengths, T, B), checkpoint)
+        run = forward_by_blocks(params, {"x": x}, {"workspace": workspace}, {"y": y, "c": c}, lengths, checkpoint)
         return run if cache else (*run[:2], None)
     y_prev = np.zeros((B, H), dtype) if y is None else y
     c_prev = np.zeros((B, H), dtype) if c is None else c
-    lengths = _lengths(lengths, T, B)
     parts = parts_of(T, B, params, 2 * H)
     if parts:
         timed, others = {"x": x}, {"y": y, "c": c, "lengths": lengths}
@@ -97,34 +98,46 @@ def forward(params, x, y=None, c=None, *, lengths=None, cache=True, checkpoint=N
     p_i = params["p_i"]
     p_f = params["p_f"]
     (W, R, b) = _stacked(params)
+    turn = None if workspace is None else turn_of(workspace, sizes, dtype, T * B * 2 * H)
+    room = turn and turn.room("forward")
     x_net = gates_times(3, x, W.T, b)
-    y = memory((T + 1, B, H), dtype)
-    y[0] = y_prev
-    c = memory((T + 1, B, H), dtype)
-    c[0] = c_prev
-    z = x_net[:, 0]
-    i = x_net[:, 1]
-    f = x_net[:, 2]
-    y_net_t = memory((B, 3 * H), dtype)
-    work = memory((B, H), dtype)
-    p_i_rows = memory((B, H), dtype)
-    p_i_rows[...] = p_i
-    half = np.array(0.5, dtype)
-    p_f_rows = memory((B, H), dtype)
-    p_f_rows[...] = p_f
     R_T_pieces = in_pieces(R.T, T, B, 3)
-    times_R_T = product_with(R_T_pieces, B, 3)
-    y_net_t_places = piece_places(y_net_t, R_T_pieces, 3)
-    y_net_t_gates = gates_of(y_net_t, R_T_pieces, 3)
-    y_net_view_5 = y_net_t_gates[0:3]
     # each call of the loop writes into what is named last
     (add_into, multiply_into, tanh_into) = (np.add, np.multiply, np.tanh)
-    for (
-        t, z_t, i_t, c_prev, f_t, c_t, y_t, x_net_t_2, x_net_t_4, y_prev_rows,
-    ) in zip(
-        range(T), x_net[:, 0], x_net[:, 1], c, x_net[:, 2], c[1:], y[1:], x_net[:, 0:3], x_net[:, 1:3],
-        piece_rows(y, R_T_pieces),
-    ):
+    x_net = landed(room, "x_net", x_net)
+    if room and "steps" in room:  # of an earlier call with this workspace
+        (
+            y, c, z, i, f, work, p_i_rows, half, p_f_rows, times_R_T, y_net_t_places, y_net_view_5, steps,
+        ) = room["steps"]
+    else:
+        y = memory((T + 1, B, H), dtype)
+        c = memory((T + 1, B, H), dtype)
+        z = x_net[:, 0]
+        i = x_net[:, 1]
+        f = x_net[:, 2]
+        y_net_t = memory((B, 3 * H), dtype)
+        work = memory((B, H), dtype)
+        p_i_rows = memory((B, H), dtype)
+        half = np.array(0.5, dtype)
+        p_f_rows = memory((B, H), dtype)
+        times_R_T = product_with(R_T_pieces, B, 3)
+        y_net_t_places = piece_places(y_net_t, R_T_pieces, 3)
+        y_net_t_gates = gates_of(y_net_t, R_T_pieces, 3)
+        y_net_view_5 = y_net_t_gates[0:3]
+        steps = zip(
+            range(T), x_net[:, 0], x_net[:, 1], c, x_net[:, 2], c[1:], y[1:], x_net[:, 0:3], x_net[:, 1:3],
+            piece_rows(y, R_T_pieces),
+        )
+        if room is not None:
+            steps = [*steps]
+            room["steps"] = (
+                y, c, z, i, f, work, p_i_rows, half, p_f_rows, times_R_T, y_net_t_places, y_net_view_5, steps,
+            )
+    y[0] = y_prev
+    c[0] = c_prev
+    p_i_rows[...] = p_i
+    p_f_rows[...] = p_f
+    for t, z_t, i_t, c_prev, f_t, c_t, y_t, x_net_t_2, x_net_t_4, y_prev_rows in steps:
         times_R_T(y_prev_rows, R_T_pieces, y_net_t_places)
         # net_{z,t} = W_z x_t + R_z y_{t-1} + b_z
         # net_{i,t} = W_i x_t + R_i y_{t-1} + p_i ⊙ c_{t-1} + b_i
@@ -150,7 +163,7 @@ def forward(params, x, y=None, c=None, *, lengths=None, cache=True, checkpoint=N
         if lengths is not None:  # a sequence that has ended keeps its states
             y[t + 1] = np.where((lengths <= t)[:, None], y[t], y[t + 1])
             c[t + 1] = np.where((lengths <= t)[:, None], c[t], c[t + 1])
-    cache = (sizes, dtype, lengths, (p_i, p_f, y, f, c, i, z, R, W, x))
+    cache = (sizes, dtype, lengths, (p_i, p_f, y, f, c, i, z, R, W, x, turn))
     return copied(cut(y[1:], lengths)), {"y": y[T].copy(), "c": c[T].copy()}, cache
 
 
@@ -177,49 +190,75 @@ def backward(cache, d_ys, y=None, c=None):
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
     d_y_next = np.zeros((B, H), dtype) if y is None else y.astype(dtype, order="C")
     d_c_next = np.zeros((B, H), dtype) if c is None else c.astype(dtype, order="C")
-    (p_i, p_f, y, f, c, i, z, R, W, x) = values
+    (p_i, p_f, y, f, c, i, z, R, W, x, turn) = values
+    room = turn and turn.room(dtype)
+    block = 1 + 32768 // (1 + B * H)
     if lengths is not None:
         d_y_last = d_y_next
         d_y_next = np.zeros_like(d_y_last)
         d_c_last = d_c_next
         d_c_next = np.zeros_like(d_c_last)
     d_x = memory((T, B, D), dtype)
-    d_y_t = memory((B, H), dtype)
-    d_c_t = memory((B, H), dtype)
-    p_i_rows = memory((B, H), dtype)
-    p_i_rows[...] = p_i
-    work = memory((B, H), dtype)
-    p_f_rows = memory((B, H), dtype)
-    p_f_rows[...] = p_f
-    one = np.array(1, dtype)
     R_pieces = in_pieces(R, T, B)
-    times_R = product_with(R_pieces)
     d_y_next_places = piece_places(d_y_next, R_pieces)
-    d_net_gates = memory((3, B, H), dtype)
-    (d_net_z_t, d_net_i_t, d_net_f_t) = d_net_gates
-    d_net_by_example = d_net_gates.swapaxes(0, 1)
     # each call of the loop writes into what is named last
     (add_into, multiply_into) = (np.add, np.multiply)
-    block = 1 + 32768 // (1 + B * H)
-    window = steps_together(block, T, B, 3 * H)
-    d_net_window = memory((min(window, T), B, 3 * H), dtype)
     d_W = None
     d_R = None
     d_b = None
     d_p_i = None
     d_p_f = None
-    y_by_c_block = memory((min(block, T), B, H), dtype)
-    c_by_net_f_block = memory((min(block, T), B, H), dtype)
-    c_by_net_i_block = memory((min(block, T), B, H), dtype)
-    c_by_net_z_block = memory((min(block, T), B, H), dtype)
+    d_ys = landed(room, "d_ys", d_ys)
+    if room and "memory" in room:  # of an earlier call with this workspace
+        (
+            d_y_t, d_c_t, p_i_rows, work, p_f_rows, one, times_R, d_net_z_t, d_net_i_t, d_net_f_t,
+            d_net_by_example, window, d_net_window, y_by_c_block, c_by_net_f_block, c_by_net_i_block,
+            c_by_net_z_block,
+        ) = room["memory"]
+    else:
+        d_y_t = memory((B, H), dtype)
+        d_c_t = memory((B, H), dtype)
+        p_i_rows = memory((B, H), dtype)
+        work = memory((B, H), dtype)
+        p_f_rows = memory((B, H), dtype)
+        one = np.array(1, dtype)
+        times_R = product_with(R_pieces)
+        d_net_gates = memory((3, B, H), dtype)
+        (d_net_z_t, d_net_i_t, d_net_f_t) = d_net_gates
+        d_net_by_example = d_net_gates.swapaxes(0, 1)
+        window = steps_together(block, T, B, 3 * H)
+        d_net_window = memory((min(window, T), B, 3 * H), dtype)
+        y_by_c_block = memory((min(block, T), B, H), dtype)
+        c_by_net_f_block = memory((min(block, T), B, H), dtype)
+        c_by_net_i_block = memory((min(block, T), B, H), dtype)
+        c_by_net_z_block = memory((min(block, T), B, H), dtype)
+        if room is not None:
+            room["memory"] = (
+                d_y_t, d_c_t, p_i_rows, work, p_f_rows, one, times_R, d_net_z_t, d_net_i_t, d_net_f_t,
+                d_net_by_example, window, d_net_window, y_by_c_block, c_by_net_f_block, c_by_net_i_block,
+                c_by_net_z_block,
+            )
+    p_i_rows[...] = p_i
+    p_f_rows[...] = p_f
     for start in reversed(range(0, max(T, 1), block)):
         stop = start + len(range(start, T)[:block])
-        d_net = d_net_window[start % window:][:stop - start]
-        # what the adjoints are multiplied by is known: for a block of steps at once
-        y_by_c = y_by_c_block[:stop - start]
-        c_by_net_f = c_by_net_f_block[:stop - start]
-        c_by_net_i = c_by_net_i_block[:stop - start]
-        c_by_net_z = c_by_net_z_block[:stop - start]
+        if room and start in room:  # of an earlier call with this workspace
+            (d_net, y_by_c, c_by_net_f, c_by_net_i, c_by_net_z, steps) = room[start]
+        else:
+            d_net = d_net_window[start % window:][:stop - start]
+            # what the adjoints are multiplied by is known: for a block of steps at once
+            y_by_c = y_by_c_block[:stop - start]
+            c_by_net_f = c_by_net_f_block[:stop - start]
+            c_by_net_i = c_by_net_i_block[:stop - start]
+            c_by_net_z = c_by_net_z_block[:stop - start]
+            steps = zip(
+                reversed(range(start, stop)), d_ys[start:stop][::-1], y_by_c[::-1], c_by_net_f[::-1],
+                c_by_net_i[::-1], c_by_net_z[::-1], f[start:stop][::-1], piece_rows(d_net, R_pieces)[::-1],
+                by_gates(d_net, 3)[::-1],
+            )
+            if room is not None:
+                steps = [*steps]
+                room[start] = (d_net, y_by_c, c_by_net_f, c_by_net_i, c_by_net_z, steps)
         np.square(y[start + 1:stop + 1], out=y_by_c)
         np.subtract(one, y_by_c, out=y_by_c)
         np.subtract(one, f[start:stop], out=c_by_net_f)
@@ -231,13 +270,7 @@ def backward(cache, d_ys, y=None, c=None):
         np.square(z[start:stop], out=c_by_net_z)
         np.subtract(one, c_by_net_z, out=c_by_net_z)
         np.multiply(c_by_net_z, i[start:stop], out=c_by_net_z)
-        for (
-            t, d_ys_t, y_by_c_t, c_by_net_f_t, c_by_net_i_t, c_by_net_z_t, f_t, d_net_t_rows, d_net_t_gates,
-        ) in zip(
-            reversed(range(start, stop)), d_ys[start:stop][::-1], y_by_c[::-1], c_by_net_f[::-1],
-            c_by_net_i[::-1], c_by_net_z[::-1], f[start:stop][::-1], piece_rows(d_net, R_pieces)[::-1],
-            by_gates(d_net, 3)[::-1],
-        ):
+        for t, d_ys_t, y_by_c_t, c_by_net_f_t, c_by_net_i_t, c_by_net_z_t, f_t, d_net_t_rows, d_net_t_gates in steps:
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
                 d_y_next[...] = np.where((lengths == t + 1)[:, None], d_y_last, d_y_next)
                 d_c_next = np.where((lengths == t + 1)[:, None], d_c_last, d_c_next)
@@ -508,6 +541,59 @@ def _seen(params):
         return [(type(array), array.shape, array.dtype) for array in map(params.__getitem__, PARAMETERS)]
     except (AttributeError, KeyError):
         return None
+
+
+class Workspace:
+    """Memory that calls of `forward` and `backward` write into again, for loops with many short calls.
+
+    `forward(params, ..., workspace=workspace)` returns the same as without one, all in memory of its own but the cache:
+    the next `forward` with this workspace writes into that, and `backward` refuses it from then on with a ValueError.
+    What calls need is made for each set of sizes and dtypes, kept for the last eight. Where the states of a sequence
+    are more than 2**16 numbers this would save nothing, and calls run as without one. A workspace serves one thread.
+    """
+
+    def __init__(self):
+        self.rooms, self.turns = {}, 0
+
+
+class Turn:
+    """What one call of `forward`, and those of `backward` with its cache, write into."""
+
+    def __init__(self, workspace, rooms):
+        workspace.turns += 1
+        self.workspace, self.number, self.rooms = workspace, workspace.turns, rooms
+
+    def room(self, part):
+        """What the workspace holds for that part of the computation, by name."""
+        if self.number != self.workspace.turns:
+            raise ValueError(
+                "a later forward with the same workspace has written into the memory of this cache; "
+                "run backward before it, or give each a workspace of its own"
+            )
+        return self.rooms.setdefault(part, {})
+
+
+def turn_of(workspace, sizes, dtype, numbers):
+    """The turn of a call of `forward`, which ends those before it; None where states have too many numbers."""
+    if not isinstance(workspace, Workspace):
+        raise ValueError(f"workspace must be a Workspace of this module, got {type(workspace).__name__}")
+    if numbers > 2**16:
+        return None
+    key = frozenset(sizes.items()), dtype
+    workspace.rooms[key] = rooms = workspace.rooms.pop(key, {})
+    if len(workspace.rooms) > 8:
+        del workspace.rooms[next(iter(workspace.rooms))]
+    return Turn(workspace, rooms)
+
+
+def landed(room, name, a):
+    """The array a, in the memory that a workspace has for it."""
+    if room is None:
+        return a
+    if name not in room:
+        room[name] = memory(a.shape, a.dtype) if a.flags.c_contiguous else np.empty_like(a)
+    room[name][...] = a
+    return room[name]
 
 
 def added(total, part):

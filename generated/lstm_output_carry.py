@@ -71,7 +71,7 @@ def init(*, D, H, rng, dtype=np.float64):
     return params
 
 
-def forward(params, X, H=None, c=None, *, lengths=None, cache=True, checkpoint=None):
+def forward(params, X, H=None, c=None, *, lengths=None, cache=True, checkpoint=None, workspace=None):
     """Run the cell over a sequence.
 
     X: (T, B, D).
@@ -81,6 +81,7 @@ def forward(params, X, H=None, c=None, *, lengths=None, cache=True, checkpoint=N
     Past its end a sequence has outputs of zero, reads no input and keeps its states.
     cache: False where no `backward` follows: the cache is None, and the steps take little memory.
     checkpoint: the number of steps between the states that the cache holds; `backward` computes the rest again.
+    workspace: a Workspace, whose memory this call writes into; the cache is valid up to the next call with it.
     Returns the outputs (T, B, H), the final states by name, and a cache for `backward`, which
     refers to the arrays given here. Raises ValueError for an array of the wrong shape or dtype.
     """
@@ -91,12 +92,12 @@ def forward(params, X, H=None, c=None, *, lengths=None, cache=True, checkpoint=N
         arrays.append(("c", c, ("B", "H")))
     sizes, dtype, params = _given(params, arrays)
     T, B, H_size = sizes["T"], sizes["B"], sizes["H"]
+    lengths = _lengths(lengths, T, B)
     if checkpoint is not None or not cache:
-        run = forward_by_blocks(params, {"X": X}, {}, {"H": H, "c": c}, _lengths(lengths, T, B), checkpoint)
+        run = forward_by_blocks(params, {"X": X}, {"workspace": workspace}, {"H": H, "c": c}, lengths, checkpoint)
         return run if cache else (*run[:2], None)
     H_prev = np.zeros((B, H_size), dtype) if H is None else H
     c_prev = np.zeros((B, H_size), dtype) if c is None else c
-    lengths = _lengths(lengths, T, B)
     parts = parts_of(T, B, params, 2 * H_size)
     if parts:
         timed, others = {"X": X}, {"H": H, "c": c, "lengths": lengths}
@@ -105,38 +106,54 @@ def forward(params, X, H=None, c=None, *, lengths=None, cache=True, checkpoint=N
     X = repeated(X, lengths)
     X = X.astype(dtype, copy=False)
     (W_x, W_h, b) = _stacked(params)
-    H = memory((T + 1, B, H_size), dtype)
-    H[0] = H_prev
-    c = memory((T + 1, B, H_size), dtype)
-    c[0] = c_prev
-    tanh_c = memory((T, B, H_size), dtype)
+    turn = None if workspace is None else turn_of(workspace, sizes, dtype, T * B * 2 * H_size)
+    room = turn and turn.room("forward")
     # ½ of σ(a) = ½ + ½ tanh(a/2) goes into the weights
     halves = np.ones(6 * H_size, dtype)
     halves[0:5 * H_size] = 0.5
     X_net = gates_times(6, X, (W_x * halves[:, None]).T, b * halves)
     W_h_half = W_h * halves[:, None]
-    i = X_net[:, 0]
-    gamma = X_net[:, 1]
-    f = X_net[:, 2]
-    C_tilde = X_net[:, 5]
-    o = X_net[:, 3]
-    beta = X_net[:, 4]
-    work = memory((B, 6 * H_size), dtype)
-    half = np.array(0.5, dtype)
-    work_2 = memory((B, H_size), dtype)
     W_h_half_T_pieces = in_pieces(W_h_half.T, T, B, 6)
-    times_W_h_half_T = product_with(W_h_half_T_pieces, B, 6)
-    work_places = piece_places(work, W_h_half_T_pieces, 6)
-    work_gates = gates_of(work, W_h_half_T_pieces, 6)
     # each call of the loop writes into what is named last
     (add_into, tanh_into, multiply_into) = (np.add, np.tanh, np.multiply)
+    X_net = landed(room, "X_net", X_net)
+    if room and "steps" in room:  # of an earlier call with this workspace
+        (
+            H, c, tanh_c, i, gamma, f, C_tilde, o, beta, half, work_2, times_W_h_half_T, work_places,
+            work_gates, steps,
+        ) = room["steps"]
+    else:
+        H = memory((T + 1, B, H_size), dtype)
+        c = memory((T + 1, B, H_size), dtype)
+        tanh_c = memory((T, B, H_size), dtype)
+        i = X_net[:, 0]
+        gamma = X_net[:, 1]
+        f = X_net[:, 2]
+        C_tilde = X_net[:, 5]
+        o = X_net[:, 3]
+        beta = X_net[:, 4]
+        work = memory((B, 6 * H_size), dtype)
+        half = np.array(0.5, dtype)
+        work_2 = memory((B, H_size), dtype)
+        times_W_h_half_T = product_with(W_h_half_T_pieces, B, 6)
+        work_places = piece_places(work, W_h_half_T_pieces, 6)
+        work_gates = gates_of(work, W_h_half_T_pieces, 6)
+        steps = zip(
+            range(T), X_net, H, X_net[:, 0:5], c[1:], X_net[:, 2], c, X_net[:, 0], X_net[:, 1], X_net[:, 5],
+            tanh_c, H[1:], X_net[:, 3], X_net[:, 4], piece_rows(H, W_h_half_T_pieces),
+        )
+        if room is not None:
+            steps = [*steps]
+            room["steps"] = (
+                H, c, tanh_c, i, gamma, f, C_tilde, o, beta, half, work_2, times_W_h_half_T, work_places,
+                work_gates, steps,
+            )
+    H[0] = H_prev
+    c[0] = c_prev
     for (
         t, X_net_t, H_prev, X_net_t_2, c_t, f_t, c_prev, i_t, gamma_t, C_tilde_t, tanh_c_t, H_t, o_t,
         beta_t, H_prev_rows,
-    ) in zip(
-        range(T), X_net, H, X_net[:, 0:5], c[1:], X_net[:, 2], c, X_net[:, 0], X_net[:, 1], X_net[:, 5],
-        tanh_c, H[1:], X_net[:, 3], X_net[:, 4], piece_rows(H, W_h_half_T_pieces),
-    ):
+    ) in steps:
         # net_{i,t} = W_{xi} X_t + W_{hi} H_{t-1} + b_i
         # net_{γ,t} = W_{xc} X_t + W_{hc} H_{t-1} + b_g
         # net_{f,t} = W_{xf} X_t + W_{hf} H_{t-1} + b_f
@@ -167,7 +184,7 @@ def forward(params, X, H=None, c=None, *, lengths=None, cache=True, checkpoint=N
         if lengths is not None:  # a sequence that has ended keeps its states
             H[t + 1] = np.where((lengths <= t)[:, None], H[t], H[t + 1])
             c[t + 1] = np.where((lengths <= t)[:, None], c[t], c[t + 1])
-    cache = (sizes, dtype, lengths, (beta, H, o, tanh_c, C_tilde, i, gamma, f, c, W_h, W_x, X))
+    cache = (sizes, dtype, lengths, (beta, H, o, tanh_c, C_tilde, i, gamma, f, c, W_h, W_x, X, turn))
     return copied(cut(H[1:], lengths)), {"H": H[T].copy(), "c": c[T].copy()}, cache
 
 
@@ -194,49 +211,82 @@ def backward(cache, d_ys, H=None, c=None):
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
     d_H_next = np.zeros((B, H_size), dtype) if H is None else H.astype(dtype, order="C")
     d_c_next = np.zeros((B, H_size), dtype) if c is None else c.astype(dtype, order="C")
-    (beta, H, o, tanh_c, C_tilde, i, gamma, f, c, W_h, W_x, X) = values
+    (beta, H, o, tanh_c, C_tilde, i, gamma, f, c, W_h, W_x, X, turn) = values
+    room = turn and turn.room(dtype)
+    block = 1 + 32768 // (1 + B * H_size)
     if lengths is not None:
         d_H_last = d_H_next
         d_H_next = np.zeros_like(d_H_last)
         d_c_last = d_c_next
         d_c_next = np.zeros_like(d_c_last)
     d_X = memory((T, B, D), dtype)
-    d_H_t = memory((B, H_size), dtype)
-    d_c_t = memory((B, H_size), dtype)
-    work = memory((B, H_size), dtype)
-    one = np.array(1, dtype)
     W_h_pieces = in_pieces(W_h, T, B)
-    times_W_h = product_with(W_h_pieces)
     d_H_next_places = piece_places(d_H_next, W_h_pieces)
-    d_net_gates = memory((6, B, H_size), dtype)
-    (d_net_i_t, d_net_gamma_t, d_net_f_t, d_net_o_t, d_net_beta_t, d_net_C_tilde_t) = d_net_gates
-    d_net_by_example = d_net_gates.swapaxes(0, 1)
     # each call of the loop writes into what is named last
     (add_into, multiply_into) = (np.add, np.multiply)
-    block = 1 + 32768 // (1 + B * H_size)
-    window = steps_together(block, T, B, 6 * H_size)
-    d_net_window = memory((min(window, T), B, 6 * H_size), dtype)
     d_W_x = None
     d_W_h = None
     d_b = None
-    H_by_net_beta_block = memory((min(block, T), B, H_size), dtype)
-    H_by_net_o_block = memory((min(block, T), B, H_size), dtype)
-    H_by_c_block = memory((min(block, T), B, H_size), dtype)
-    c_by_net_C_tilde_block = memory((min(block, T), B, H_size), dtype)
-    c_by_net_f_block = memory((min(block, T), B, H_size), dtype)
-    c_by_net_gamma_block = memory((min(block, T), B, H_size), dtype)
-    c_by_net_i_block = memory((min(block, T), B, H_size), dtype)
+    d_ys = landed(room, "d_ys", d_ys)
+    if room and "memory" in room:  # of an earlier call with this workspace
+        (
+            d_H_t, d_c_t, work, one, times_W_h, d_net_i_t, d_net_gamma_t, d_net_f_t, d_net_o_t, d_net_beta_t,
+            d_net_C_tilde_t, d_net_by_example, window, d_net_window, H_by_net_beta_block, H_by_net_o_block,
+            H_by_c_block, c_by_net_C_tilde_block, c_by_net_f_block, c_by_net_gamma_block, c_by_net_i_block,
+        ) = room["memory"]
+    else:
+        d_H_t = memory((B, H_size), dtype)
+        d_c_t = memory((B, H_size), dtype)
+        work = memory((B, H_size), dtype)
+        one = np.array(1, dtype)
+        times_W_h = product_with(W_h_pieces)
+        d_net_gates = memory((6, B, H_size), dtype)
+        (d_net_i_t, d_net_gamma_t, d_net_f_t, d_net_o_t, d_net_beta_t, d_net_C_tilde_t) = d_net_gates
+        d_net_by_example = d_net_gates.swapaxes(0, 1)
+        window = steps_together(block, T, B, 6 * H_size)
+        d_net_window = memory((min(window, T), B, 6 * H_size), dtype)
+        H_by_net_beta_block = memory((min(block, T), B, H_size), dtype)
+        H_by_net_o_block = memory((min(block, T), B, H_size), dtype)
+        H_by_c_block = memory((min(block, T), B, H_size), dtype)
+        c_by_net_C_tilde_block = memory((min(block, T), B, H_size), dtype)
+        c_by_net_f_block = memory((min(block, T), B, H_size), dtype)
+        c_by_net_gamma_block = memory((min(block, T), B, H_size), dtype)
+        c_by_net_i_block = memory((min(block, T), B, H_size), dtype)
+        if room is not None:
+            room["memory"] = (
+                d_H_t, d_c_t, work, one, times_W_h, d_net_i_t, d_net_gamma_t, d_net_f_t, d_net_o_t, d_net_beta_t,
+                d_net_C_tilde_t, d_net_by_example, window, d_net_window, H_by_net_beta_block, H_by_net_o_block,
+                H_by_c_block, c_by_net_C_tilde_block, c_by_net_f_block, c_by_net_gamma_block, c_by_net_i_block,
+            )
     for start in reversed(range(0, max(T, 1), block)):
         stop = start + len(range(start, T)[:block])
-        d_net = d_net_window[start % window:][:stop - start]
-        # what the adjoints are multiplied by is known: for a block of steps at once
-        H_by_net_beta = H_by_net_beta_block[:stop - start]
-        H_by_net_o = H_by_net_o_block[:stop - start]
-        H_by_c = H_by_c_block[:stop - start]
-        c_by_net_C_tilde = c_by_net_C_tilde_block[:stop - start]
-        c_by_net_f = c_by_net_f_block[:stop - start]
-        c_by_net_gamma = c_by_net_gamma_block[:stop - start]
-        c_by_net_i = c_by_net_i_block[:stop - start]
+        if room and start in room:  # of an earlier call with this workspace
+            (
+                d_net, H_by_net_beta, H_by_net_o, H_by_c, c_by_net_C_tilde, c_by_net_f, c_by_net_gamma, c_by_net_i,
+                steps,
+            ) = room[start]
+        else:
+            d_net = d_net_window[start % window:][:stop - start]
+            # what the adjoints are multiplied by is known: for a block of steps at once
+            H_by_net_beta = H_by_net_beta_block[:stop - start]
+            H_by_net_o = H_by_net_o_block[:stop - start]
+            H_by_c = H_by_c_block[:stop - start]
+            c_by_net_C_tilde = c_by_net_C_tilde_block[:stop - start]
+            c_by_net_f = c_by_net_f_block[:stop - start]
+            c_by_net_gamma = c_by_net_gamma_block[:stop - start]
+            c_by_net_i = c_by_net_i_block[:stop - start]
+            steps = zip(
+                reversed(range(start, stop)), d_ys[start:stop][::-1], H_by_net_beta[::-1], H_by_net_o[::-1],
+                H_by_c[::-1], c_by_net_C_tilde[::-1], c_by_net_f[::-1], c_by_net_gamma[::-1], c_by_net_i[::-1],
+                beta[start:stop][::-1], f[start:stop][::-1], piece_rows(d_net, W_h_pieces)[::-1],
+                by_gates(d_net, 6)[::-1],
+            )
+            if room is not None:
+                steps = [*steps]
+                room[start] = (
+                    d_net, H_by_net_beta, H_by_net_o, H_by_c, c_by_net_C_tilde, c_by_net_f, c_by_net_gamma, c_by_net_i,
+                    steps,
+                )
         np.subtract(one, beta[start:stop], out=H_by_net_beta)
         np.multiply(H_by_net_beta, H[start:stop], out=H_by_net_beta)
         np.multiply(H_by_net_beta, beta[start:stop], out=H_by_net_beta)
@@ -264,12 +314,7 @@ def backward(cache, d_ys, H=None, c=None):
         for (
             t, d_ys_t, H_by_net_beta_t, H_by_net_o_t, H_by_c_t, c_by_net_C_tilde_t, c_by_net_f_t,
             c_by_net_gamma_t, c_by_net_i_t, beta_t, f_t, d_net_t_rows, d_net_t_gates,
-        ) in zip(
-            reversed(range(start, stop)), d_ys[start:stop][::-1], H_by_net_beta[::-1], H_by_net_o[::-1],
-            H_by_c[::-1], c_by_net_C_tilde[::-1], c_by_net_f[::-1], c_by_net_gamma[::-1], c_by_net_i[::-1],
-            beta[start:stop][::-1], f[start:stop][::-1], piece_rows(d_net, W_h_pieces)[::-1],
-            by_gates(d_net, 6)[::-1],
-        ):
+        ) in steps:
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
                 d_H_next[...] = np.where((lengths == t + 1)[:, None], d_H_last, d_H_next)
                 d_c_next = np.where((lengths == t + 1)[:, None], d_c_last, d_c_next)
@@ -614,6 +659,59 @@ def _seen(params):
         return [(type(array), array.shape, array.dtype) for array in map(params.__getitem__, PARAMETERS)]
     except (AttributeError, KeyError):
         return None
+
+
+class Workspace:
+    """Memory that calls of `forward` and `backward` write into again, for loops with many short calls.
+
+    `forward(params, ..., workspace=workspace)` returns the same as without one, all in memory of its own but the cache:
+    the next `forward` with this workspace writes into that, and `backward` refuses it from then on with a ValueError.
+    What calls need is made for each set of sizes and dtypes, kept for the last eight. Where the states of a sequence
+    are more than 2**16 numbers this would save nothing, and calls run as without one. A workspace serves one thread.
+    """
+
+    def __init__(self):
+        self.rooms, self.turns = {}, 0
+
+
+class Turn:
+    """What one call of `forward`, and those of `backward` with its cache, write into."""
+
+    def __init__(self, workspace, rooms):
+        workspace.turns += 1
+        self.workspace, self.number, self.rooms = workspace, workspace.turns, rooms
+
+    def room(self, part):
+        """What the workspace holds for that part of the computation, by name."""
+        if self.number != self.workspace.turns:
+            raise ValueError(
+                "a later forward with the same workspace has written into the memory of this cache; "
+                "run backward before it, or give each a workspace of its own"
+            )
+        return self.rooms.setdefault(part, {})
+
+
+def turn_of(workspace, sizes, dtype, numbers):
+    """The turn of a call of `forward`, which ends those before it; None where states have too many numbers."""
+    if not isinstance(workspace, Workspace):
+        raise ValueError(f"workspace must be a Workspace of this module, got {type(workspace).__name__}")
+    if numbers > 2**16:
+        return None
+    key = frozenset(sizes.items()), dtype
+    workspace.rooms[key] = rooms = workspace.rooms.pop(key, {})
+    if len(workspace.rooms) > 8:
+        del workspace.rooms[next(iter(workspace.rooms))]
+    return Turn(workspace, rooms)
+
+
+def landed(room, name, a):
+    """The array a, in the memory that a workspace has for it."""
+    if room is None:
+        return a
+    if name not in room:
+        room[name] = memory(a.shape, a.dtype) if a.flags.c_contiguous else np.empty_like(a)
+    room[name][...] = a
+    return room[name]
 
 
 def added(total, part):

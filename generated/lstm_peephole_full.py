@@ -67,7 +67,7 @@ def init(*, D, H, rng, dtype=np.float64):
     return params
 
 
-def forward(params, x, h=None, c=None, *, lengths=None, cache=True, checkpoint=None):
+def forward(params, x, h=None, c=None, *, lengths=None, cache=True, checkpoint=None, workspace=None):
     """Run the cell over a sequence.
 
     x: (T, B, D).
@@ -77,6 +77,7 @@ def forward(params, x, h=None, c=None, *, lengths=None, cache=True, checkpoint=N
     Past its end a sequence has outputs of zero, reads no input and keeps its states.
     cache: False where no `backward` follows: the cache is None, and the steps take little memory.
     checkpoint: the number of steps between the states that the cache holds; `backward` computes the rest again.
+    workspace: a Workspace, whose memory this call writes into; the cache is valid up to the next call with it.
     Returns the outputs (T, B, H), the final states by name, and a cache for `backward`, which
     refers to the arrays given here. Raises ValueError for an array of the wrong shape or dtype.
     """
@@ -87,12 +88,12 @@ def forward(params, x, h=None, c=None, *, lengths=None, cache=True, checkpoint=N
         arrays.append(("c", c, ("B", "H")))
     sizes, dtype, params = _given(params, arrays)
     T, B, H = sizes["T"], sizes["B"], sizes["H"]
+    lengths = _lengths(lengths, T, B)
     if checkpoint is not None or not cache:
-        run = forward_by_blocks(params, {"x": x}, {}, {"h": h, "c": c}, _lengths(lengths, T, B), checkpoint)
+        run = forward_by_blocks(params, {"x": x}, {"workspace": workspace}, {"h": h, "c": c}, lengths, checkpoint)
         return run if cache else (*run[:2], None)
     h_prev = np.zeros((B, H), dtype) if h is None else h
     c_prev = np.zeros((B, H), dtype) if c is None else c
-    lengths = _lengths(lengths, T, B)
     parts = parts_of(T, B, params, 2 * H)
     if parts:
         timed, others = {"x": x}, {"h": h, "c": c, "lengths": lengths}
@@ -102,42 +103,58 @@ def forward(params, x, h=None, c=None, *, lengths=None, cache=True, checkpoint=N
     x = x.astype(dtype, copy=False)
     P_o = params["P_o"]
     (W, U, P, b) = _stacked(params)
+    turn = None if workspace is None else turn_of(workspace, sizes, dtype, T * B * 2 * H)
+    room = turn and turn.room("forward")
     x_net = gates_times(4, x, W.T, b)
-    h = memory((T + 1, B, H), dtype)
-    h[0] = h_prev
-    c = memory((T + 1, B, H), dtype)
-    c[0] = c_prev
-    tanh_c = memory((T, B, H), dtype)
-    i = x_net[:, 0]
-    f = x_net[:, 1]
-    g = x_net[:, 2]
-    o = x_net[:, 3]
-    h_net_t = memory((B, 4 * H), dtype)
-    work = memory((B, 2 * H), dtype)
-    half = np.array(0.5, dtype)
-    work_2 = memory((B, H), dtype)
     U_T_pieces = in_pieces(U.T, T, B, 4)
     P_T_pieces = in_pieces(P.T, T, B, 2)
     P_o_T_pieces = in_pieces(P_o.T, T, B)
-    times_U_T = product_with(U_T_pieces, B, 4)
-    h_net_t_places = piece_places(h_net_t, U_T_pieces, 4)
-    h_net_t_gates = gates_of(h_net_t, U_T_pieces, 4)
-    h_net_view_5 = h_net_t_gates[0:4]
-    times_P_T = product_with(P_T_pieces, B, 2)
-    work_places = piece_places(work, P_T_pieces, 2)
-    work_gates = gates_of(work, P_T_pieces, 2)
-    times_P_o_T = product_with(P_o_T_pieces)
-    work_2_places = piece_places(work_2, P_o_T_pieces)
     # each call of the loop writes into what is named last
     (add_into, multiply_into, tanh_into) = (np.add, np.multiply, np.tanh)
+    x_net = landed(room, "x_net", x_net)
+    if room and "steps" in room:  # of an earlier call with this workspace
+        (
+            h, c, tanh_c, i, f, g, o, half, work_2, times_U_T, h_net_t_places, h_net_view_5, times_P_T,
+            work_places, work_gates, times_P_o_T, work_2_places, steps,
+        ) = room["steps"]
+    else:
+        h = memory((T + 1, B, H), dtype)
+        c = memory((T + 1, B, H), dtype)
+        tanh_c = memory((T, B, H), dtype)
+        i = x_net[:, 0]
+        f = x_net[:, 1]
+        g = x_net[:, 2]
+        o = x_net[:, 3]
+        h_net_t = memory((B, 4 * H), dtype)
+        work = memory((B, 2 * H), dtype)
+        half = np.array(0.5, dtype)
+        work_2 = memory((B, H), dtype)
+        times_U_T = product_with(U_T_pieces, B, 4)
+        h_net_t_places = piece_places(h_net_t, U_T_pieces, 4)
+        h_net_t_gates = gates_of(h_net_t, U_T_pieces, 4)
+        h_net_view_5 = h_net_t_gates[0:4]
+        times_P_T = product_with(P_T_pieces, B, 2)
+        work_places = piece_places(work, P_T_pieces, 2)
+        work_gates = gates_of(work, P_T_pieces, 2)
+        times_P_o_T = product_with(P_o_T_pieces)
+        work_2_places = piece_places(work_2, P_o_T_pieces)
+        steps = zip(
+            range(T), x_net[:, 0:2], c, x_net[:, 0], x_net[:, 1], x_net[:, 2], c[1:], x_net[:, 3], tanh_c,
+            h[1:], x_net[:, 0:4], x_net[:, 0:3], piece_rows(h, U_T_pieces), piece_rows(c, P_T_pieces),
+            piece_rows(c[1:], P_o_T_pieces),
+        )
+        if room is not None:
+            steps = [*steps]
+            room["steps"] = (
+                h, c, tanh_c, i, f, g, o, half, work_2, times_U_T, h_net_t_places, h_net_view_5, times_P_T,
+                work_places, work_gates, times_P_o_T, work_2_places, steps,
+            )
+    h[0] = h_prev
+    c[0] = c_prev
     for (
         t, x_net_t, c_prev, i_t, f_t, g_t, c_t, o_t, tanh_c_t, h_t, x_net_t_3, x_net_t_4, h_prev_rows,
         c_prev_rows, c_t_rows,
-    ) in zip(
-        range(T), x_net[:, 0:2], c, x_net[:, 0], x_net[:, 1], x_net[:, 2], c[1:], x_net[:, 3], tanh_c,
-        h[1:], x_net[:, 0:4], x_net[:, 0:3], piece_rows(h, U_T_pieces), piece_rows(c, P_T_pieces),
-        piece_rows(c[1:], P_o_T_pieces),
-    ):
+    ) in steps:
         times_U_T(h_prev_rows, U_T_pieces, h_net_t_places)
         # net_{i,t} = W_i x_t + U_i h_{t-1} + P_i c_{t-1} + b_i
         # net_{f,t} = W_f x_t + U_f h_{t-1} + P_f c_{t-1} + b_f
@@ -170,7 +187,7 @@ def forward(params, x, h=None, c=None, *, lengths=None, cache=True, checkpoint=N
         if lengths is not None:  # a sequence that has ended keeps its states
             h[t + 1] = np.where((lengths <= t)[:, None], h[t], h[t + 1])
             c[t + 1] = np.where((lengths <= t)[:, None], c[t], c[t + 1])
-    cache = (sizes, dtype, lengths, (o, tanh_c, g, i, f, c, P_o, U, P, W, x, h))
+    cache = (sizes, dtype, lengths, (o, tanh_c, g, i, f, c, P_o, U, P, W, x, h, turn))
     return copied(cut(h[1:], lengths)), {"h": h[T].copy(), "c": c[T].copy()}, cache
 
 
@@ -197,54 +214,81 @@ def backward(cache, d_ys, h=None, c=None):
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
     d_h_next = np.zeros((B, H), dtype) if h is None else h.astype(dtype, order="C")
     d_c_next = np.zeros((B, H), dtype) if c is None else c.astype(dtype, order="C")
-    (o, tanh_c, g, i, f, c, P_o, U, P, W, x, h) = values
+    (o, tanh_c, g, i, f, c, P_o, U, P, W, x, h, turn) = values
+    room = turn and turn.room(dtype)
+    block = 1 + 32768 // (1 + B * H)
     if lengths is not None:
         d_h_last = d_h_next
         d_h_next = np.zeros_like(d_h_last)
         d_c_last = d_c_next
         d_c_next = np.zeros_like(d_c_last)
     d_x = memory((T, B, D), dtype)
-    d_h_t = memory((B, H), dtype)
-    d_c_t = memory((B, H), dtype)
-    work = memory((B, H), dtype)
-    one = np.array(1, dtype)
     P_o_pieces = in_pieces(P_o, T, B)
     U_pieces = in_pieces(U, T, B)
     P_pieces = in_pieces(P, T, B)
-    times_P_o = product_with(P_o_pieces)
-    d_c_t_places = piece_places(d_c_t, P_o_pieces)
-    times_U = product_with(U_pieces)
     d_h_next_places = piece_places(d_h_next, U_pieces)
-    times_P = product_with(P_pieces)
     d_c_next_places = piece_places(d_c_next, P_pieces)
-    d_net_gates = memory((4, B, H), dtype)
-    (d_net_i_t, d_net_f_t, d_net_g_t, d_net_o_t) = d_net_gates
-    d_net_by_example = d_net_gates.swapaxes(0, 1)
-    d_net_o_t_rows = piece_rows(d_net_o_t, P_o_pieces)
     # each call of the loop writes into what is named last
     (add_into, multiply_into) = (np.add, np.multiply)
-    block = 1 + 32768 // (1 + B * H)
-    window = steps_together(block, T, B, 4 * H)
-    d_net_window = memory((min(window, T), B, 4 * H), dtype)
     d_W = None
     d_U = None
     d_P = None
     d_b = None
     d_P_o = None
-    h_by_net_o_block = memory((min(block, T), B, H), dtype)
-    h_by_c_block = memory((min(block, T), B, H), dtype)
-    c_by_net_g_block = memory((min(block, T), B, H), dtype)
-    c_by_net_f_block = memory((min(block, T), B, H), dtype)
-    c_by_net_i_block = memory((min(block, T), B, H), dtype)
+    d_ys = landed(room, "d_ys", d_ys)
+    if room and "memory" in room:  # of an earlier call with this workspace
+        (
+            d_h_t, d_c_t, work, one, times_P_o, d_c_t_places, times_U, times_P, d_net_i_t, d_net_f_t, d_net_g_t,
+            d_net_o_t, d_net_by_example, d_net_o_t_rows, window, d_net_window, h_by_net_o_block, h_by_c_block,
+            c_by_net_g_block, c_by_net_f_block, c_by_net_i_block,
+        ) = room["memory"]
+    else:
+        d_h_t = memory((B, H), dtype)
+        d_c_t = memory((B, H), dtype)
+        work = memory((B, H), dtype)
+        one = np.array(1, dtype)
+        times_P_o = product_with(P_o_pieces)
+        d_c_t_places = piece_places(d_c_t, P_o_pieces)
+        times_U = product_with(U_pieces)
+        times_P = product_with(P_pieces)
+        d_net_gates = memory((4, B, H), dtype)
+        (d_net_i_t, d_net_f_t, d_net_g_t, d_net_o_t) = d_net_gates
+        d_net_by_example = d_net_gates.swapaxes(0, 1)
+        d_net_o_t_rows = piece_rows(d_net_o_t, P_o_pieces)
+        window = steps_together(block, T, B, 4 * H)
+        d_net_window = memory((min(window, T), B, 4 * H), dtype)
+        h_by_net_o_block = memory((min(block, T), B, H), dtype)
+        h_by_c_block = memory((min(block, T), B, H), dtype)
+        c_by_net_g_block = memory((min(block, T), B, H), dtype)
+        c_by_net_f_block = memory((min(block, T), B, H), dtype)
+        c_by_net_i_block = memory((min(block, T), B, H), dtype)
+        if room is not None:
+            room["memory"] = (
+                d_h_t, d_c_t, work, one, times_P_o, d_c_t_places, times_U, times_P, d_net_i_t, d_net_f_t, d_net_g_t,
+                d_net_o_t, d_net_by_example, d_net_o_t_rows, window, d_net_window, h_by_net_o_block, h_by_c_block,
+                c_by_net_g_block, c_by_net_f_block, c_by_net_i_block,
+            )
     for start in reversed(range(0, max(T, 1), block)):
         stop = start + len(range(start, T)[:block])
-        d_net = d_net_window[start % window:][:stop - start]
-        # what the adjoints are multiplied by is known: for a block of steps at once
-        h_by_net_o = h_by_net_o_block[:stop - start]
-        h_by_c = h_by_c_block[:stop - start]
-        c_by_net_g = c_by_net_g_block[:stop - start]
-        c_by_net_f = c_by_net_f_block[:stop - start]
-        c_by_net_i = c_by_net_i_block[:stop - start]
+        if room and start in room:  # of an earlier call with this workspace
+            (d_net, h_by_net_o, h_by_c, c_by_net_g, c_by_net_f, c_by_net_i, steps) = room[start]
+        else:
+            d_net = d_net_window[start % window:][:stop - start]
+            # what the adjoints are multiplied by is known: for a block of steps at once
+            h_by_net_o = h_by_net_o_block[:stop - start]
+            h_by_c = h_by_c_block[:stop - start]
+            c_by_net_g = c_by_net_g_block[:stop - start]
+            c_by_net_f = c_by_net_f_block[:stop - start]
+            c_by_net_i = c_by_net_i_block[:stop - start]
+            steps = zip(
+                reversed(range(start, stop)), d_ys[start:stop][::-1], h_by_net_o[::-1], h_by_c[::-1],
+                c_by_net_g[::-1], c_by_net_f[::-1], c_by_net_i[::-1], f[start:stop][::-1],
+                piece_rows(d_net, U_pieces)[::-1], piece_rows(d_net[..., 0:2 * H], P_pieces)[::-1],
+                by_gates(d_net, 4)[::-1],
+            )
+            if room is not None:
+                steps = [*steps]
+                room[start] = (d_net, h_by_net_o, h_by_c, c_by_net_g, c_by_net_f, c_by_net_i, steps)
         np.subtract(one, o[start:stop], out=h_by_net_o)
         np.multiply(h_by_net_o, tanh_c[start:stop], out=h_by_net_o)
         np.multiply(h_by_net_o, o[start:stop], out=h_by_net_o)
@@ -263,12 +307,7 @@ def backward(cache, d_ys, h=None, c=None):
         for (
             t, d_ys_t, h_by_net_o_t, h_by_c_t, c_by_net_g_t, c_by_net_f_t, c_by_net_i_t, f_t, d_net_t_rows,
             d_net_t_2_rows, d_net_t_gates,
-        ) in zip(
-            reversed(range(start, stop)), d_ys[start:stop][::-1], h_by_net_o[::-1], h_by_c[::-1],
-            c_by_net_g[::-1], c_by_net_f[::-1], c_by_net_i[::-1], f[start:stop][::-1],
-            piece_rows(d_net, U_pieces)[::-1], piece_rows(d_net[..., 0:2 * H], P_pieces)[::-1],
-            by_gates(d_net, 4)[::-1],
-        ):
+        ) in steps:
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
                 d_h_next[...] = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
                 d_c_next[...] = np.where((lengths == t + 1)[:, None], d_c_last, d_c_next)
@@ -579,6 +618,59 @@ def _seen(params):
         return [(type(array), array.shape, array.dtype) for array in map(params.__getitem__, PARAMETERS)]
     except (AttributeError, KeyError):
         return None
+
+
+class Workspace:
+    """Memory that calls of `forward` and `backward` write into again, for loops with many short calls.
+
+    `forward(params, ..., workspace=workspace)` returns the same as without one, all in memory of its own but the cache:
+    the next `forward` with this workspace writes into that, and `backward` refuses it from then on with a ValueError.
+    What calls need is made for each set of sizes and dtypes, kept for the last eight. Where the states of a sequence
+    are more than 2**16 numbers this would save nothing, and calls run as without one. A workspace serves one thread.
+    """
+
+    def __init__(self):
+        self.rooms, self.turns = {}, 0
+
+
+class Turn:
+    """What one call of `forward`, and those of `backward` with its cache, write into."""
+
+    def __init__(self, workspace, rooms):
+        workspace.turns += 1
+        self.workspace, self.number, self.rooms = workspace, workspace.turns, rooms
+
+    def room(self, part):
+        """What the workspace holds for that part of the computation, by name."""
+        if self.number != self.workspace.turns:
+            raise ValueError(
+                "a later forward with the same workspace has written into the memory of this cache; "
+                "run backward before it, or give each a workspace of its own"
+            )
+        return self.rooms.setdefault(part, {})
+
+
+def turn_of(workspace, sizes, dtype, numbers):
+    """The turn of a call of `forward`, which ends those before it; None where states have too many numbers."""
+    if not isinstance(workspace, Workspace):
+        raise ValueError(f"workspace must be a Workspace of this module, got {type(workspace).__name__}")
+    if numbers > 2**16:
+        return None
+    key = frozenset(sizes.items()), dtype
+    workspace.rooms[key] = rooms = workspace.rooms.pop(key, {})
+    if len(workspace.rooms) > 8:
+        del workspace.rooms[next(iter(workspace.rooms))]
+    return Turn(workspace, rooms)
+
+
+def landed(room, name, a):
+    """The array a, in the memory that a workspace has for it."""
+    if room is None:
+        return a
+    if name not in room:
+        room[name] = memory(a.shape, a.dtype) if a.flags.c_contiguous else np.empty_like(a)
+    room[name][...] = a
+    return room[name]
 
 
 def added(total, part):

@@ -65,7 +65,7 @@ def init(*, D, P, H, rng, dtype=np.float64):
     return params
 
 
-def forward(params, x, h=None, c=None, *, lengths=None, cache=True, checkpoint=None):
+def forward(params, x, h=None, c=None, *, lengths=None, cache=True, checkpoint=None, workspace=None):
     """Run the cell over a sequence.
 
     x: (T, B, D).
@@ -75,6 +75,7 @@ def forward(params, x, h=None, c=None, *, lengths=None, cache=True, checkpoint=N
     Past its end a sequence has outputs of zero, reads no input and keeps its states.
     cache: False where no `backward` follows: the cache is None, and the steps take little memory.
     checkpoint: the number of steps between the states that the cache holds; `backward` computes the rest again.
+    workspace: a Workspace, whose memory this call writes into; the cache is valid up to the next call with it.
     Returns the outputs (T, B, P), the final states by name, and a cache for `backward`, which
     refers to the arrays given here. Raises ValueError for an array of the wrong shape or dtype.
     """
@@ -85,12 +86,12 @@ def forward(params, x, h=None, c=None, *, lengths=None, cache=True, checkpoint=N
         arrays.append(("c", c, ("B", "H")))
     sizes, dtype, params = _given(params, arrays)
     T, B, P, H = sizes["T"], sizes["B"], sizes["P"], sizes["H"]
+    lengths = _lengths(lengths, T, B)
     if checkpoint is not None or not cache:
-        run = forward_by_blocks(params, {"x": x}, {}, {"h": h, "c": c}, _lengths(lengths, T, B), checkpoint)
+        run = forward_by_blocks(params, {"x": x}, {"workspace": workspace}, {"h": h, "c": c}, lengths, checkpoint)
         return run if cache else (*run[:2], None)
     h_prev = np.zeros((B, P), dtype) if h is None else h
     c_prev = np.zeros((B, H), dtype) if c is None else c
-    lengths = _lengths(lengths, T, B)
     parts = parts_of(T, B, params, H + P)
     if parts:
         timed, others = {"x": x}, {"h": h, "c": c, "lengths": lengths}
@@ -100,36 +101,44 @@ def forward(params, x, h=None, c=None, *, lengths=None, cache=True, checkpoint=N
     x = x.astype(dtype, copy=False)
     W_h = params["W_h"]
     (W, U, b) = _stacked(params)
-    h = memory((T + 1, B, P), dtype)
-    h[0] = h_prev
-    c = memory((T + 1, B, H), dtype)
-    c[0] = c_prev
-    tanh_c = memory((T, B, H), dtype)
+    turn = None if workspace is None else turn_of(workspace, sizes, dtype, T * B * (H + P))
+    room = turn and turn.room("forward")
     # ½ of σ(a) = ½ + ½ tanh(a/2) goes into the weights
     halves = np.ones(4 * H, dtype)
     halves[0:3 * H] = 0.5
     x_net = gates_times(4, x, (W * halves[:, None]).T, b * halves)
     U_half = U * halves[:, None]
-    i = x_net[:, 0]
-    f = x_net[:, 1]
-    o = x_net[:, 2]
-    g = x_net[:, 3]
-    work = memory((B, 4 * H), dtype)
-    half = np.array(0.5, dtype)
-    work_2 = memory((B, H), dtype)
     W_h_T = in_rows(W_h.T, T, B)
     U_half_T_pieces = in_pieces(U_half.T, T, B, 4)
-    times_U_half_T = product_with(U_half_T_pieces, B, 4)
-    work_places = piece_places(work, U_half_T_pieces, 4)
-    work_gates = gates_of(work, U_half_T_pieces, 4)
     # each call of the loop writes into what is named last
     (add_into, tanh_into, multiply_into) = (np.add, np.tanh, np.multiply)
-    for (
-        t, x_net_t, x_net_t_2, c_t, f_t, c_prev, i_t, g_t, tanh_c_t, h_t, o_t, h_prev_rows,
-    ) in zip(
-        range(T), x_net, x_net[:, 0:3], c[1:], x_net[:, 1], c, x_net[:, 0], x_net[:, 3], tanh_c, h[1:],
-        x_net[:, 2], piece_rows(h, U_half_T_pieces),
-    ):
+    x_net = landed(room, "x_net", x_net)
+    if room and "steps" in room:  # of an earlier call with this workspace
+        (h, c, tanh_c, i, f, o, g, half, work_2, times_U_half_T, work_places, work_gates, steps) = room["steps"]
+    else:
+        h = memory((T + 1, B, P), dtype)
+        c = memory((T + 1, B, H), dtype)
+        tanh_c = memory((T, B, H), dtype)
+        i = x_net[:, 0]
+        f = x_net[:, 1]
+        o = x_net[:, 2]
+        g = x_net[:, 3]
+        work = memory((B, 4 * H), dtype)
+        half = np.array(0.5, dtype)
+        work_2 = memory((B, H), dtype)
+        times_U_half_T = product_with(U_half_T_pieces, B, 4)
+        work_places = piece_places(work, U_half_T_pieces, 4)
+        work_gates = gates_of(work, U_half_T_pieces, 4)
+        steps = zip(
+            range(T), x_net, x_net[:, 0:3], c[1:], x_net[:, 1], c, x_net[:, 0], x_net[:, 3], tanh_c, h[1:],
+            x_net[:, 2], piece_rows(h, U_half_T_pieces),
+        )
+        if room is not None:
+            steps = [*steps]
+            room["steps"] = (h, c, tanh_c, i, f, o, g, half, work_2, times_U_half_T, work_places, work_gates, steps)
+    h[0] = h_prev
+    c[0] = c_prev
+    for t, x_net_t, x_net_t_2, c_t, f_t, c_prev, i_t, g_t, tanh_c_t, h_t, o_t, h_prev_rows in steps:
         # net_{i,t} = W_i x_t + U_i h_{t-1} + b_i
         # net_{f,t} = W_f x_t + U_f h_{t-1} + b_f
         # net_{o,t} = W_o x_t + U_o h_{t-1} + b_o
@@ -154,7 +163,7 @@ def forward(params, x, h=None, c=None, *, lengths=None, cache=True, checkpoint=N
         if lengths is not None:  # a sequence that has ended keeps its states
             h[t + 1] = np.where((lengths <= t)[:, None], h[t], h[t + 1])
             c[t + 1] = np.where((lengths <= t)[:, None], c[t], c[t + 1])
-    cache = (sizes, dtype, lengths, (tanh_c, o, g, i, f, c, W_h, U, W, x, h))
+    cache = (sizes, dtype, lengths, (tanh_c, o, g, i, f, c, W_h, U, W, x, h, turn))
     return copied(cut(h[1:], lengths)), {"h": h[T].copy(), "c": c[T].copy()}, cache
 
 
@@ -181,50 +190,76 @@ def backward(cache, d_ys, h=None, c=None):
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
     d_h_next = np.zeros((B, P), dtype) if h is None else h.astype(dtype, order="C")
     d_c_next = np.zeros((B, H), dtype) if c is None else c.astype(dtype, order="C")
-    (tanh_c, o, g, i, f, c, W_h, U, W, x, h) = values
+    (tanh_c, o, g, i, f, c, W_h, U, W, x, h, turn) = values
+    room = turn and turn.room(dtype)
+    block = 1 + 32768 // (1 + B * H)
     if lengths is not None:
         d_h_last = d_h_next
         d_h_next = np.zeros_like(d_h_last)
         d_c_last = d_c_next
         d_c_next = np.zeros_like(d_c_last)
     d_x = memory((T, B, D), dtype)
-    through_W_h_ = memory((B, H), dtype)
-    d_c_t = memory((B, H), dtype)
-    one = np.array(1, dtype)
     W_h_pieces = in_pieces(W_h, T, B)
     U_pieces = in_pieces(U, T, B)
-    times_W_h = product_with(W_h_pieces)
-    through_W_h__places = piece_places(through_W_h_, W_h_pieces)
-    times_U = product_with(U_pieces)
     d_h_next_places = piece_places(d_h_next, U_pieces)
-    d_net_gates = memory((4, B, H), dtype)
-    (d_net_i_t, d_net_f_t, d_net_o_t, d_net_g_t) = d_net_gates
-    d_net_by_example = d_net_gates.swapaxes(0, 1)
     # each call of the loop writes into what is named last
     (add_into, multiply_into) = (np.add, np.multiply)
-    block = 1 + 32768 // (1 + B * H)
-    window = steps_together(block, T, B, 4 * H + P)
-    d_h_window = memory((min(window, T), B, P), dtype)
-    d_net_window = memory((min(window, T), B, 4 * H), dtype)
     d_W = None
     d_U = None
     d_b = None
     d_W_h = None
-    d_c_given_block = memory((min(block, T), B, H), dtype)
-    c_by_net_g_block = memory((min(block, T), B, H), dtype)
-    d_net_o_given_block = memory((min(block, T), B, H), dtype)
-    c_by_net_f_block = memory((min(block, T), B, H), dtype)
-    c_by_net_i_block = memory((min(block, T), B, H), dtype)
+    d_ys = landed(room, "d_ys", d_ys)
+    if room and "memory" in room:  # of an earlier call with this workspace
+        (
+            through_W_h_, d_c_t, one, times_W_h, through_W_h__places, times_U, d_net_i_t, d_net_f_t, d_net_o_t,
+            d_net_g_t, d_net_by_example, window, d_h_window, d_net_window, d_c_given_block, c_by_net_g_block,
+            d_net_o_given_block, c_by_net_f_block, c_by_net_i_block,
+        ) = room["memory"]
+    else:
+        through_W_h_ = memory((B, H), dtype)
+        d_c_t = memory((B, H), dtype)
+        one = np.array(1, dtype)
+        times_W_h = product_with(W_h_pieces)
+        through_W_h__places = piece_places(through_W_h_, W_h_pieces)
+        times_U = product_with(U_pieces)
+        d_net_gates = memory((4, B, H), dtype)
+        (d_net_i_t, d_net_f_t, d_net_o_t, d_net_g_t) = d_net_gates
+        d_net_by_example = d_net_gates.swapaxes(0, 1)
+        window = steps_together(block, T, B, 4 * H + P)
+        d_h_window = memory((min(window, T), B, P), dtype)
+        d_net_window = memory((min(window, T), B, 4 * H), dtype)
+        d_c_given_block = memory((min(block, T), B, H), dtype)
+        c_by_net_g_block = memory((min(block, T), B, H), dtype)
+        d_net_o_given_block = memory((min(block, T), B, H), dtype)
+        c_by_net_f_block = memory((min(block, T), B, H), dtype)
+        c_by_net_i_block = memory((min(block, T), B, H), dtype)
+        if room is not None:
+            room["memory"] = (
+                through_W_h_, d_c_t, one, times_W_h, through_W_h__places, times_U, d_net_i_t, d_net_f_t, d_net_o_t,
+                d_net_g_t, d_net_by_example, window, d_h_window, d_net_window, d_c_given_block, c_by_net_g_block,
+                d_net_o_given_block, c_by_net_f_block, c_by_net_i_block,
+            )
     for start in reversed(range(0, max(T, 1), block)):
         stop = start + len(range(start, T)[:block])
-        d_h = d_h_window[start % window:][:stop - start]
-        d_net = d_net_window[start % window:][:stop - start]
-        # what the adjoints are multiplied by is known: for a block of steps at once
-        d_c_given = d_c_given_block[:stop - start]
-        c_by_net_g = c_by_net_g_block[:stop - start]
-        d_net_o_given = d_net_o_given_block[:stop - start]
-        c_by_net_f = c_by_net_f_block[:stop - start]
-        c_by_net_i = c_by_net_i_block[:stop - start]
+        if room and start in room:  # of an earlier call with this workspace
+            (d_h, d_net, d_c_given, c_by_net_g, d_net_o_given, c_by_net_f, c_by_net_i, steps) = room[start]
+        else:
+            d_h = d_h_window[start % window:][:stop - start]
+            d_net = d_net_window[start % window:][:stop - start]
+            # what the adjoints are multiplied by is known: for a block of steps at once
+            d_c_given = d_c_given_block[:stop - start]
+            c_by_net_g = c_by_net_g_block[:stop - start]
+            d_net_o_given = d_net_o_given_block[:stop - start]
+            c_by_net_f = c_by_net_f_block[:stop - start]
+            c_by_net_i = c_by_net_i_block[:stop - start]
+            steps = zip(
+                reversed(range(start, stop)), d_h[::-1], d_ys[start:stop][::-1], d_c_given[::-1], c_by_net_g[::-1],
+                d_net_o_given[::-1], c_by_net_f[::-1], c_by_net_i[::-1], f[start:stop][::-1],
+                piece_rows(d_h, W_h_pieces)[::-1], piece_rows(d_net, U_pieces)[::-1], by_gates(d_net, 4)[::-1],
+            )
+            if room is not None:
+                steps = [*steps]
+                room[start] = (d_h, d_net, d_c_given, c_by_net_g, d_net_o_given, c_by_net_f, c_by_net_i, steps)
         np.square(tanh_c[start:stop], out=d_c_given)
         np.subtract(one, d_c_given, out=d_c_given)
         np.multiply(d_c_given, o[start:stop], out=d_c_given)
@@ -243,11 +278,7 @@ def backward(cache, d_ys, h=None, c=None):
         for (
             t, d_h_t, d_ys_t, d_c_given_t, c_by_net_g_t, d_net_o_given_t, c_by_net_f_t, c_by_net_i_t, f_t,
             d_h_t_rows, d_net_t_rows, d_net_t_gates,
-        ) in zip(
-            reversed(range(start, stop)), d_h[::-1], d_ys[start:stop][::-1], d_c_given[::-1], c_by_net_g[::-1],
-            d_net_o_given[::-1], c_by_net_f[::-1], c_by_net_i[::-1], f[start:stop][::-1],
-            piece_rows(d_h, W_h_pieces)[::-1], piece_rows(d_net, U_pieces)[::-1], by_gates(d_net, 4)[::-1],
-        ):
+        ) in steps:
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
                 d_h_next[...] = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
                 d_c_next = np.where((lengths == t + 1)[:, None], d_c_last, d_c_next)
@@ -544,6 +575,59 @@ def _seen(params):
         return [(type(array), array.shape, array.dtype) for array in map(params.__getitem__, PARAMETERS)]
     except (AttributeError, KeyError):
         return None
+
+
+class Workspace:
+    """Memory that calls of `forward` and `backward` write into again, for loops with many short calls.
+
+    `forward(params, ..., workspace=workspace)` returns the same as without one, all in memory of its own but the cache:
+    the next `forward` with this workspace writes into that, and `backward` refuses it from then on with a ValueError.
+    What calls need is made for each set of sizes and dtypes, kept for the last eight. Where the states of a sequence
+    are more than 2**16 numbers this would save nothing, and calls run as without one. A workspace serves one thread.
+    """
+
+    def __init__(self):
+        self.rooms, self.turns = {}, 0
+
+
+class Turn:
+    """What one call of `forward`, and those of `backward` with its cache, write into."""
+
+    def __init__(self, workspace, rooms):
+        workspace.turns += 1
+        self.workspace, self.number, self.rooms = workspace, workspace.turns, rooms
+
+    def room(self, part):
+        """What the workspace holds for that part of the computation, by name."""
+        if self.number != self.workspace.turns:
+            raise ValueError(
+                "a later forward with the same workspace has written into the memory of this cache; "
+                "run backward before it, or give each a workspace of its own"
+            )
+        return self.rooms.setdefault(part, {})
+
+
+def turn_of(workspace, sizes, dtype, numbers):
+    """The turn of a call of `forward`, which ends those before it; None where states have too many numbers."""
+    if not isinstance(workspace, Workspace):
+        raise ValueError(f"workspace must be a Workspace of this module, got {type(workspace).__name__}")
+    if numbers > 2**16:
+        return None
+    key = frozenset(sizes.items()), dtype
+    workspace.rooms[key] = rooms = workspace.rooms.pop(key, {})
+    if len(workspace.rooms) > 8:
+        del workspace.rooms[next(iter(workspace.rooms))]
+    return Turn(workspace, rooms)
+
+
+def landed(room, name, a):
+    """The array a, in the memory that a workspace has for it."""
+    if room is None:
+        return a
+    if name not in room:
+        room[name] = memory(a.shape, a.dtype) if a.flags.c_contiguous else np.empty_like(a)
+    room[name][...] = a
+    return room[name]
 
 
 def added(total, part):

@@ -52,7 +52,7 @@ def init(*, D, N, rng, dtype=np.float64):
     return params
 
 
-def forward(params, x, S=None, *, lengths=None, cache=True, checkpoint=None):
+def forward(params, x, S=None, *, lengths=None, cache=True, checkpoint=None, workspace=None):
     """Run the cell over a sequence.
 
     x: (T, B, D).
@@ -61,6 +61,7 @@ def forward(params, x, S=None, *, lengths=None, cache=True, checkpoint=None):
     Past its end a sequence has outputs of zero, reads no input and keeps its states.
     cache: False where no `backward` follows: the cache is None, and the steps take little memory.
     checkpoint: the number of steps between the states that the cache holds; `backward` computes the rest again.
+    workspace: a Workspace, whose memory this call writes into; the cache is valid up to the next call with it.
     Returns the outputs (T, B, D), the final states by name, and a cache for `backward`, which
     refers to the arrays given here. Raises ValueError for an array of the wrong shape or dtype.
     """
@@ -69,11 +70,11 @@ def forward(params, x, S=None, *, lengths=None, cache=True, checkpoint=None):
         arrays.append(("S", S, ("B", "D", "N")))
     sizes, dtype, params = _given(params, arrays)
     T, B, D, N = sizes["T"], sizes["B"], sizes["D"], sizes["N"]
+    lengths = _lengths(lengths, T, B)
     if checkpoint is not None or not cache:
-        run = forward_by_blocks(params, {"x": x}, {}, {"S": S}, _lengths(lengths, T, B), checkpoint)
+        run = forward_by_blocks(params, {"x": x}, {"workspace": workspace}, {"S": S}, lengths, checkpoint)
         return run if cache else (*run[:2], None)
     S_prev = np.zeros((B, D, N), dtype) if S is None else S
-    lengths = _lengths(lengths, T, B)
     parts = parts_of(T, B, params, D * N)
     if parts:
         timed, others = {"x": x}, {"S": S, "lengths": lengths}
@@ -87,6 +88,8 @@ def forward(params, x, S=None, *, lengths=None, cache=True, checkpoint=None):
     W_C = params["W_C"]
     A = params["A"]
     d = params["d"]
+    turn = None if workspace is None else turn_of(workspace, sizes, dtype, T * B * D * N)
+    room = turn and turn.room("forward")
     # net_{δ,t} = W_δ x_t + b_δ
     net_delta = rows_plus(x, W_delta.T, b_delta)
     # δ_t = softplus(net_{δ,t})
@@ -97,20 +100,26 @@ def forward(params, x, S=None, *, lengths=None, cache=True, checkpoint=None):
     C = rows_times(x, W_C.T)
     # net_{S,t} = diag(δ_t) A
     net_S = delta[..., :, None] * A
-    S = memory((T + 1, B, D, N), dtype)
-    S[0] = S_prev
-    exp_net_S = memory((T, B, D, N), dtype)
     # what does not depend on the states, for all steps at once
     exp_net_S_given = np.exp(net_S)
     S_given = (delta * x)[..., :, None]
-    work = memory((B, D, N), dtype)
     # each call of the loop writes into what is named last
     (multiply_into, add_into) = (np.multiply, np.add)
-    for (
-        t, exp_net_S_t, exp_net_S_given_t, S_t, S_prev, S_given_t, B__t,
-    ) in zip(
-        range(T), exp_net_S, exp_net_S_given, S[1:], S, S_given, B_[..., None, :],
-    ):
+    exp_net_S_given = landed(room, "exp_net_S_given", exp_net_S_given)
+    S_given = landed(room, "S_given", S_given)
+    B_ = landed(room, "B_", B_)
+    if room and "steps" in room:  # of an earlier call with this workspace
+        (S, exp_net_S, work, steps) = room["steps"]
+    else:
+        S = memory((T + 1, B, D, N), dtype)
+        exp_net_S = memory((T, B, D, N), dtype)
+        work = memory((B, D, N), dtype)
+        steps = zip(range(T), exp_net_S, exp_net_S_given, S[1:], S, S_given, B_[..., None, :])
+        if room is not None:
+            steps = [*steps]
+            room["steps"] = (S, exp_net_S, work, steps)
+    S[0] = S_prev
+    for t, exp_net_S_t, exp_net_S_given_t, S_t, S_prev, S_given_t, B__t in steps:
         exp_net_S_t[...] = exp_net_S_given_t
         # S_t = exp(net_{S,t}) ⊙ S_{t-1} + (δ_t ⊙ x_t) B_tᵀ
         multiply_into(exp_net_S_t, S_prev, S_t)
@@ -120,7 +129,7 @@ def forward(params, x, S=None, *, lengths=None, cache=True, checkpoint=None):
             S[t + 1] = np.where((lengths <= t)[:, None, None], S[t], S[t + 1])
     # y_t = S_t C_t + d ⊙ x_t
     y = (S[1:] @ C[..., None])[..., 0] + d * x
-    cache = (sizes, dtype, lengths, (C, exp_net_S, S, delta, x, A, B_, net_delta, W_delta, W_B, W_C, d))
+    cache = (sizes, dtype, lengths, (C, exp_net_S, S, delta, x, A, B_, net_delta, W_delta, W_B, W_C, d, turn))
     return copied(cut(y, lengths)), {"S": S[T].copy()}, cache
 
 
@@ -143,20 +152,26 @@ def backward(cache, d_ys, S=None):
     T, B, D, N = sizes["T"], sizes["B"], sizes["D"], sizes["N"]
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
     d_S_next = np.zeros((B, D, N), dtype) if S is None else S.astype(dtype, order="C")
-    (C, exp_net_S, S, delta, x, A, B_, net_delta, W_delta, W_B, W_C, d) = values
-    # ∂J/∂y_t = ∂⁺J/∂y_t
-    d_y_ = d_ys
-    d_S = memory((T, B, D, N), dtype)
+    (C, exp_net_S, S, delta, x, A, B_, net_delta, W_delta, W_B, W_C, d, turn) = values
+    room = turn and turn.room(dtype)
     if lengths is not None:
         d_S_last = d_S_next
         d_S_next = np.zeros_like(d_S_last)
     # each call of the loop writes into what is named last
     (multiply_into, add_into) = (np.multiply, np.add)
-    for (
-        t, d_S_t, d_y__t, C_t_2, exp_net_S_t,
-    ) in zip(
-        reversed(range(T)), d_S[::-1], d_y_[..., :, None][::-1], C[..., None, :][::-1], exp_net_S[::-1],
-    ):
+    d_ys = landed(room, "d_ys", d_ys)
+    C = landed(room, "C", C)
+    if room and "steps" in room:  # of an earlier call with this workspace
+        (d_y_, d_S, steps) = room["steps"]
+    else:
+        # ∂J/∂y_t = ∂⁺J/∂y_t
+        d_y_ = d_ys
+        d_S = memory((T, B, D, N), dtype)
+        steps = zip(reversed(range(T)), d_S[::-1], d_y_[..., :, None][::-1], C[..., None, :][::-1], exp_net_S[::-1])
+        if room is not None:
+            steps = [*steps]
+            room["steps"] = (d_y_, d_S, steps)
+    for t, d_S_t, d_y__t, C_t_2, exp_net_S_t in steps:
         if lengths is not None:  # what J asks of a final state enters at the sequence's own end
             d_S_next = np.where((lengths == t + 1)[:, None, None], d_S_last, d_S_next)
         # ∂J/∂S_t = (∂J/∂y_t) C_tᵀ + ∂J/∂S_{t+1} ⊙ exp(net_{S,t+1})
@@ -376,6 +391,59 @@ def _seen(params):
         return [(type(array), array.shape, array.dtype) for array in map(params.__getitem__, PARAMETERS)]
     except (AttributeError, KeyError):
         return None
+
+
+class Workspace:
+    """Memory that calls of `forward` and `backward` write into again, for loops with many short calls.
+
+    `forward(params, ..., workspace=workspace)` returns the same as without one, all in memory of its own but the cache:
+    the next `forward` with this workspace writes into that, and `backward` refuses it from then on with a ValueError.
+    What calls need is made for each set of sizes and dtypes, kept for the last eight. Where the states of a sequence
+    are more than 2**16 numbers this would save nothing, and calls run as without one. A workspace serves one thread.
+    """
+
+    def __init__(self):
+        self.rooms, self.turns = {}, 0
+
+
+class Turn:
+    """What one call of `forward`, and those of `backward` with its cache, write into."""
+
+    def __init__(self, workspace, rooms):
+        workspace.turns += 1
+        self.workspace, self.number, self.rooms = workspace, workspace.turns, rooms
+
+    def room(self, part):
+        """What the workspace holds for that part of the computation, by name."""
+        if self.number != self.workspace.turns:
+            raise ValueError(
+                "a later forward with the same workspace has written into the memory of this cache; "
+                "run backward before it, or give each a workspace of its own"
+            )
+        return self.rooms.setdefault(part, {})
+
+
+def turn_of(workspace, sizes, dtype, numbers):
+    """The turn of a call of `forward`, which ends those before it; None where states have too many numbers."""
+    if not isinstance(workspace, Workspace):
+        raise ValueError(f"workspace must be a Workspace of this module, got {type(workspace).__name__}")
+    if numbers > 2**16:
+        return None
+    key = frozenset(sizes.items()), dtype
+    workspace.rooms[key] = rooms = workspace.rooms.pop(key, {})
+    if len(workspace.rooms) > 8:
+        del workspace.rooms[next(iter(workspace.rooms))]
+    return Turn(workspace, rooms)
+
+
+def landed(room, name, a):
+    """The array a, in the memory that a workspace has for it."""
+    if room is None:
+        return a
+    if name not in room:
+        room[name] = memory(a.shape, a.dtype) if a.flags.c_contiguous else np.empty_like(a)
+    room[name][...] = a
+    return room[name]
 
 
 def backward_by_blocks(cache, d_ys, d_states, timed):

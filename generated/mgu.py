@@ -48,7 +48,7 @@ def init(*, D, H, rng, dtype=np.float64):
     return params
 
 
-def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None):
+def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None, workspace=None):
     """Run the cell over a sequence.
 
     x: (T, B, D).
@@ -57,6 +57,7 @@ def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None):
     Past its end a sequence has outputs of zero, reads no input and keeps its states.
     cache: False where no `backward` follows: the cache is None, and the steps take little memory.
     checkpoint: the number of steps between the states that the cache holds; `backward` computes the rest again.
+    workspace: a Workspace, whose memory this call writes into; the cache is valid up to the next call with it.
     Returns the outputs (T, B, H), the final states by name, and a cache for `backward`, which
     refers to the arrays given here. Raises ValueError for an array of the wrong shape or dtype.
     """
@@ -65,11 +66,11 @@ def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None):
         arrays.append(("h", h, ("B", "H")))
     sizes, dtype, params = _given(params, arrays)
     T, B, D, H = sizes["T"], sizes["B"], sizes["D"], sizes["H"]
+    lengths = _lengths(lengths, T, B)
     if checkpoint is not None or not cache:
-        run = forward_by_blocks(params, {"x": x}, {}, {"h": h}, _lengths(lengths, T, B), checkpoint)
+        run = forward_by_blocks(params, {"x": x}, {"workspace": workspace}, {"h": h}, lengths, checkpoint)
         return run if cache else (*run[:2], None)
     h_prev = np.zeros((B, H), dtype) if h is None else h
-    lengths = _lengths(lengths, T, B)
     parts = parts_of(T, B, params, H)
     if parts:
         timed, others = {"x": x}, {"h": h, "lengths": lengths}
@@ -81,33 +82,46 @@ def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None):
     b_f = params["b_f"]
     W_h = params["W_h"]
     b_h = params["b_h"]
-    h = memory((T + 1, B, H), dtype)
-    h[0] = h_prev
-    h_tilde = memory((T, B, H), dtype)
+    turn = None if workspace is None else turn_of(workspace, sizes, dtype, T * B * H)
+    room = turn and turn.room("forward")
     # what does not depend on the states, for all steps at once
     net_h_tilde_given = rows_plus(x, W_h[:, H:D + H].T, b_h)
     # ½ of σ(a) = ½ + ½ tanh(a/2) goes into the weights
     net_f_given = rows_plus(x, (W_f[:, H:D + H] * 0.5).T, b_f * 0.5)
     W_f_half = W_f[:, 0:H] * 0.5
-    f = net_f_given
-    work = memory((B, H), dtype)
-    half = np.array(0.5, dtype)
-    work_2 = memory((B, H), dtype)
-    one = np.array(1, dtype)
     W_f_half_T_pieces = in_pieces(W_f_half.T, T, B)
     W_h_T_pieces = in_pieces(W_h[:, 0:H].T, T, B)
-    times_W_f_half_T = product_with(W_f_half_T_pieces)
-    work_places = piece_places(work, W_f_half_T_pieces)
-    times_W_h_T = product_with(W_h_T_pieces)
-    work_2_rows = piece_rows(work_2, W_h_T_pieces)
-    work_places_2 = piece_places(work, W_h_T_pieces)
     # each call of the loop writes into what is named last
     (add_into, tanh_into, multiply_into, subtract_into) = (np.add, np.tanh, np.multiply, np.subtract)
-    for (
-        t, f_t, h_prev, net_h_tilde_given_t, h_tilde_t, h_t, h_prev_rows,
-    ) in zip(
-        range(T), net_f_given, h, net_h_tilde_given, h_tilde, h[1:], piece_rows(h, W_f_half_T_pieces),
-    ):
+    net_f_given = landed(room, "net_f_given", net_f_given)
+    net_h_tilde_given = landed(room, "net_h_tilde_given", net_h_tilde_given)
+    if room and "steps" in room:  # of an earlier call with this workspace
+        (
+            h, h_tilde, f, work, half, work_2, one, times_W_f_half_T, work_places, times_W_h_T, work_2_rows,
+            work_places_2, steps,
+        ) = room["steps"]
+    else:
+        h = memory((T + 1, B, H), dtype)
+        h_tilde = memory((T, B, H), dtype)
+        f = net_f_given
+        work = memory((B, H), dtype)
+        half = np.array(0.5, dtype)
+        work_2 = memory((B, H), dtype)
+        one = np.array(1, dtype)
+        times_W_f_half_T = product_with(W_f_half_T_pieces)
+        work_places = piece_places(work, W_f_half_T_pieces)
+        times_W_h_T = product_with(W_h_T_pieces)
+        work_2_rows = piece_rows(work_2, W_h_T_pieces)
+        work_places_2 = piece_places(work, W_h_T_pieces)
+        steps = zip(range(T), net_f_given, h, net_h_tilde_given, h_tilde, h[1:], piece_rows(h, W_f_half_T_pieces))
+        if room is not None:
+            steps = [*steps]
+            room["steps"] = (
+                h, h_tilde, f, work, half, work_2, one, times_W_f_half_T, work_places, times_W_h_T, work_2_rows,
+                work_places_2, steps,
+            )
+    h[0] = h_prev
+    for t, f_t, h_prev, net_h_tilde_given_t, h_tilde_t, h_t, h_prev_rows in steps:
         # net_{f,t} = W_f [h_{t-1}; x_t] + b_f
         times_W_f_half_T(h_prev_rows, W_f_half_T_pieces, work_places)
         add_into(f_t, work, f_t)
@@ -128,7 +142,7 @@ def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None):
         add_into(h_t, work, h_t)
         if lengths is not None:  # a sequence that has ended keeps its states
             h[t + 1] = np.where((lengths <= t)[:, None], h[t], h[t + 1])
-    cache = (sizes, dtype, lengths, (W_h, W_f, h_tilde, f, h, x))
+    cache = (sizes, dtype, lengths, (W_h, W_f, h_tilde, f, h, x, turn))
     return copied(cut(h[1:], lengths)), {"h": h[T].copy()}, cache
 
 
@@ -151,48 +165,78 @@ def backward(cache, d_ys, h=None):
     T, B, D, H = sizes["T"], sizes["B"], sizes["D"], sizes["H"]
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
     d_h_next = np.zeros((B, H), dtype) if h is None else h.astype(dtype, order="C")
-    (W_h, W_f, h_tilde, f, h, x) = values
+    (W_h, W_f, h_tilde, f, h, x, turn) = values
+    room = turn and turn.room(dtype)
+    block = 1 + 32768 // (1 + B * H)
     if lengths is not None:
         d_h_last = d_h_next
         d_h_next = np.zeros_like(d_h_last)
     d_x = memory((T, B, D), dtype)
-    d_h_t = memory((B, H), dtype)
-    through_W_h_ = memory((B, H), dtype)
     W_h_part = W_h[:, 0:H]
-    work = memory((B, H), dtype)
     W_f_part = W_f[:, 0:H]
-    one = np.array(1, dtype)
     W_h_part_pieces = in_pieces(W_h_part, T, B)
     W_f_part_pieces = in_pieces(W_f_part, T, B)
-    times_W_h_part = product_with(W_h_part_pieces)
-    through_W_h__places = piece_places(through_W_h_, W_h_part_pieces)
-    times_W_f_part = product_with(W_f_part_pieces)
     d_h_next_places = piece_places(d_h_next, W_f_part_pieces)
     # each call of the loop writes into what is named last
     (add_into, multiply_into) = (np.add, np.multiply)
-    block = 1 + 32768 // (1 + B * H)
-    window = steps_together(block, T, B, 2 * H)
-    d_net_h_tilde_window = memory((min(window, T), B, H), dtype)
-    d_net_f_window = memory((min(window, T), B, H), dtype)
     d_W_f = None
     d_b_f = None
     d_W_h = None
     d_b_h = None
-    h_by_net_h_tilde_block = memory((min(block, T), B, H), dtype)
-    d_net_f_given_block = memory((min(block, T), B, H), dtype)
-    h_by_net_f_block = memory((min(block, T), B, H), dtype)
-    work_2_block = memory((min(block, T), B, H), dtype)
-    h_by_h_next_block = memory((min(block, T), B, H), dtype)
+    d_ys = landed(room, "d_ys", d_ys)
+    if room and "memory" in room:  # of an earlier call with this workspace
+        (
+            d_h_t, through_W_h_, work, one, times_W_h_part, through_W_h__places, times_W_f_part, window,
+            d_net_h_tilde_window, d_net_f_window, h_by_net_h_tilde_block, d_net_f_given_block, h_by_net_f_block,
+            work_2_block, h_by_h_next_block,
+        ) = room["memory"]
+    else:
+        d_h_t = memory((B, H), dtype)
+        through_W_h_ = memory((B, H), dtype)
+        work = memory((B, H), dtype)
+        one = np.array(1, dtype)
+        times_W_h_part = product_with(W_h_part_pieces)
+        through_W_h__places = piece_places(through_W_h_, W_h_part_pieces)
+        times_W_f_part = product_with(W_f_part_pieces)
+        window = steps_together(block, T, B, 2 * H)
+        d_net_h_tilde_window = memory((min(window, T), B, H), dtype)
+        d_net_f_window = memory((min(window, T), B, H), dtype)
+        h_by_net_h_tilde_block = memory((min(block, T), B, H), dtype)
+        d_net_f_given_block = memory((min(block, T), B, H), dtype)
+        h_by_net_f_block = memory((min(block, T), B, H), dtype)
+        work_2_block = memory((min(block, T), B, H), dtype)
+        h_by_h_next_block = memory((min(block, T), B, H), dtype)
+        if room is not None:
+            room["memory"] = (
+                d_h_t, through_W_h_, work, one, times_W_h_part, through_W_h__places, times_W_f_part, window,
+                d_net_h_tilde_window, d_net_f_window, h_by_net_h_tilde_block, d_net_f_given_block, h_by_net_f_block,
+                work_2_block, h_by_h_next_block,
+            )
     for start in reversed(range(0, max(T, 1), block)):
         stop = start + len(range(start, T)[:block])
-        d_net_h_tilde = d_net_h_tilde_window[start % window:][:stop - start]
-        d_net_f = d_net_f_window[start % window:][:stop - start]
-        # what the adjoints are multiplied by is known: for a block of steps at once
-        h_by_net_h_tilde = h_by_net_h_tilde_block[:stop - start]
-        d_net_f_given = d_net_f_given_block[:stop - start]
-        h_by_net_f = h_by_net_f_block[:stop - start]
-        work_2 = work_2_block[:stop - start]
-        h_by_h_next = h_by_h_next_block[:stop - start]
+        if room and start in room:  # of an earlier call with this workspace
+            (
+                d_net_h_tilde, d_net_f, h_by_net_h_tilde, d_net_f_given, h_by_net_f, work_2, h_by_h_next, steps,
+            ) = room[start]
+        else:
+            d_net_h_tilde = d_net_h_tilde_window[start % window:][:stop - start]
+            d_net_f = d_net_f_window[start % window:][:stop - start]
+            # what the adjoints are multiplied by is known: for a block of steps at once
+            h_by_net_h_tilde = h_by_net_h_tilde_block[:stop - start]
+            d_net_f_given = d_net_f_given_block[:stop - start]
+            h_by_net_f = h_by_net_f_block[:stop - start]
+            work_2 = work_2_block[:stop - start]
+            h_by_h_next = h_by_h_next_block[:stop - start]
+            steps = zip(
+                reversed(range(start, stop)), d_ys[start:stop][::-1], d_net_h_tilde[::-1], h_by_net_h_tilde[::-1],
+                d_net_f[::-1], d_net_f_given[::-1], h_by_net_f[::-1], f[start:stop][::-1], h_by_h_next[::-1],
+                piece_rows(d_net_h_tilde, W_h_part_pieces)[::-1], piece_rows(d_net_f, W_f_part_pieces)[::-1],
+            )
+            if room is not None:
+                steps = [*steps]
+                room[start] = (
+                    d_net_h_tilde, d_net_f, h_by_net_h_tilde, d_net_f_given, h_by_net_f, work_2, h_by_h_next, steps,
+                )
         np.square(h_tilde[start:stop], out=h_by_net_h_tilde)
         np.subtract(one, h_by_net_h_tilde, out=h_by_net_h_tilde)
         np.multiply(h_by_net_h_tilde, f[start:stop], out=h_by_net_h_tilde)
@@ -207,11 +251,7 @@ def backward(cache, d_ys, h=None):
         for (
             t, d_ys_t, d_net_h_tilde_t, h_by_net_h_tilde_t, d_net_f_t, d_net_f_given_t, h_by_net_f_t, f_t,
             h_by_h_next_t, d_net_h_tilde_t_rows, d_net_f_t_rows,
-        ) in zip(
-            reversed(range(start, stop)), d_ys[start:stop][::-1], d_net_h_tilde[::-1], h_by_net_h_tilde[::-1],
-            d_net_f[::-1], d_net_f_given[::-1], h_by_net_f[::-1], f[start:stop][::-1], h_by_h_next[::-1],
-            piece_rows(d_net_h_tilde, W_h_part_pieces)[::-1], piece_rows(d_net_f, W_f_part_pieces)[::-1],
-        ):
+        ) in steps:
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
                 d_h_next[...] = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
             # ∂J/∂h_t = ∂⁺J/∂h_t + (W_fᵀ (∂J/∂net_{f,t+1}))[0:H] + (W_hᵀ (∂J/∂net_{h̃,t+1}))[0:H] ⊙ f_{t+1} + ∂J/∂h_{t+1} ⊙
@@ -423,6 +463,59 @@ def _seen(params):
         return [(type(array), array.shape, array.dtype) for array in map(params.__getitem__, PARAMETERS)]
     except (AttributeError, KeyError):
         return None
+
+
+class Workspace:
+    """Memory that calls of `forward` and `backward` write into again, for loops with many short calls.
+
+    `forward(params, ..., workspace=workspace)` returns the same as without one, all in memory of its own but the cache:
+    the next `forward` with this workspace writes into that, and `backward` refuses it from then on with a ValueError.
+    What calls need is made for each set of sizes and dtypes, kept for the last eight. Where the states of a sequence
+    are more than 2**16 numbers this would save nothing, and calls run as without one. A workspace serves one thread.
+    """
+
+    def __init__(self):
+        self.rooms, self.turns = {}, 0
+
+
+class Turn:
+    """What one call of `forward`, and those of `backward` with its cache, write into."""
+
+    def __init__(self, workspace, rooms):
+        workspace.turns += 1
+        self.workspace, self.number, self.rooms = workspace, workspace.turns, rooms
+
+    def room(self, part):
+        """What the workspace holds for that part of the computation, by name."""
+        if self.number != self.workspace.turns:
+            raise ValueError(
+                "a later forward with the same workspace has written into the memory of this cache; "
+                "run backward before it, or give each a workspace of its own"
+            )
+        return self.rooms.setdefault(part, {})
+
+
+def turn_of(workspace, sizes, dtype, numbers):
+    """The turn of a call of `forward`, which ends those before it; None where states have too many numbers."""
+    if not isinstance(workspace, Workspace):
+        raise ValueError(f"workspace must be a Workspace of this module, got {type(workspace).__name__}")
+    if numbers > 2**16:
+        return None
+    key = frozenset(sizes.items()), dtype
+    workspace.rooms[key] = rooms = workspace.rooms.pop(key, {})
+    if len(workspace.rooms) > 8:
+        del workspace.rooms[next(iter(workspace.rooms))]
+    return Turn(workspace, rooms)
+
+
+def landed(room, name, a):
+    """The array a, in the memory that a workspace has for it."""
+    if room is None:
+        return a
+    if name not in room:
+        room[name] = memory(a.shape, a.dtype) if a.flags.c_contiguous else np.empty_like(a)
+    room[name][...] = a
+    return room[name]
 
 
 def added(total, part):

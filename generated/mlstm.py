@@ -65,7 +65,7 @@ def init(*, D, H, N, rng, dtype=np.float64):
     return params
 
 
-def forward(params, x, m=None, C=None, n=None, *, lengths=None, cache=True, checkpoint=None):
+def forward(params, x, m=None, C=None, n=None, *, lengths=None, cache=True, checkpoint=None, workspace=None):
     """Run the cell over a sequence.
 
     x: (T, B, D).
@@ -76,6 +76,7 @@ def forward(params, x, m=None, C=None, n=None, *, lengths=None, cache=True, chec
     Past its end a sequence has outputs of zero, reads no input and keeps its states.
     cache: False where no `backward` follows: the cache is None, and the steps take little memory.
     checkpoint: the number of steps between the states that the cache holds; `backward` computes the rest again.
+    workspace: a Workspace, whose memory this call writes into; the cache is valid up to the next call with it.
     Returns the outputs (T, B, H), the final states by name, and a cache for `backward`, which
     refers to the arrays given here. Raises ValueError for an array of the wrong shape or dtype.
     """
@@ -88,13 +89,14 @@ def forward(params, x, m=None, C=None, n=None, *, lengths=None, cache=True, chec
         arrays.append(("n", n, ("B", "N")))
     sizes, dtype, params = _given(params, arrays)
     T, B, H, N = sizes["T"], sizes["B"], sizes["H"], sizes["N"]
+    lengths = _lengths(lengths, T, B)
     if checkpoint is not None or not cache:
-        run = forward_by_blocks(params, {"x": x}, {}, {"m": m, "C": C, "n": n}, _lengths(lengths, T, B), checkpoint)
+        run = forward_by_blocks(params, {"x": x}, {"workspace": workspace}, {"m": m, "C": C, "n": n}, lengths,
+            checkpoint)
         return run if cache else (*run[:2], None)
     m_prev = np.zeros((B, 1), dtype) if m is None else m
     C_prev = np.zeros((B, H, N), dtype) if C is None else C
     n_prev = np.zeros((B, N), dtype) if n is None else n
-    lengths = _lengths(lengths, T, B)
     parts = parts_of(T, B, params, H * N + N + 1)
     if parts:
         timed, others = {"x": x}, {"m": m, "C": C, "n": n, "lengths": lengths}
@@ -114,6 +116,8 @@ def forward(params, x, m=None, C=None, n=None, *, lengths=None, cache=True, chec
     b_f = params["b_f"]
     W_o = params["W_o"]
     b_o = params["b_o"]
+    turn = None if workspace is None else turn_of(workspace, sizes, dtype, T * B * (H * N + N + 1))
+    room = turn and turn.room("forward")
     # q_t = W_q x_t + b_q
     q = rows_plus(x, W_q.T, b_q)
     # k_t = W_k x_t + b_k
@@ -128,30 +132,45 @@ def forward(params, x, m=None, C=None, n=None, *, lengths=None, cache=True, chec
     net_o = rows_plus(x, W_o.T, b_o)
     # o_t = σ(net_{o,t})
     o = sigmoid(net_o)
-    m = memory((T + 1, B, 1), dtype)
-    m[0] = m_prev
-    C = memory((T + 1, B, H, N), dtype)
-    C[0] = C_prev
-    n = memory((T + 1, B, N), dtype)
-    n[0] = n_prev
-    net_m = memory((T, B, 1), dtype)
-    i_prime = memory((T, B, 1), dtype)
-    f_prime = memory((T, B, 1), dtype)
-    net_i_prime_t = memory((B, 1), dtype)
-    net_f_prime_t = memory((B, 1), dtype)
-    work = memory((B, H, N), dtype)
-    work_2 = memory((B, N), dtype)
-    work_2_view = work_2[..., None, :]
     larger_into = larger(dtype)
     # each call of the loop writes into what is named last
     (add_into, subtract_into, exp_into, multiply_into) = (np.add, np.subtract, np.exp, np.multiply)
+    f_tilde = landed(room, "f_tilde", f_tilde)
+    i_tilde = landed(room, "i_tilde", i_tilde)
+    k = landed(room, "k", k)
+    v = landed(room, "v", v)
+    if room and "steps" in room:  # of an earlier call with this workspace
+        (
+            m, C, n, net_m, i_prime, f_prime, net_i_prime_t, net_f_prime_t, work, work_2, work_2_view, steps,
+        ) = room["steps"]
+    else:
+        m = memory((T + 1, B, 1), dtype)
+        C = memory((T + 1, B, H, N), dtype)
+        n = memory((T + 1, B, N), dtype)
+        net_m = memory((T, B, 1), dtype)
+        i_prime = memory((T, B, 1), dtype)
+        f_prime = memory((T, B, 1), dtype)
+        net_i_prime_t = memory((B, 1), dtype)
+        net_f_prime_t = memory((B, 1), dtype)
+        work = memory((B, H, N), dtype)
+        work_2 = memory((B, N), dtype)
+        work_2_view = work_2[..., None, :]
+        steps = zip(
+            range(T), net_m, f_tilde, m, m[1:], i_tilde, i_prime, f_prime, C[1:], C, k, v[..., :, None], n[1:],
+            n,
+        )
+        if room is not None:
+            steps = [*steps]
+            room["steps"] = (
+                m, C, n, net_m, i_prime, f_prime, net_i_prime_t, net_f_prime_t, work, work_2, work_2_view, steps,
+            )
+    m[0] = m_prev
+    C[0] = C_prev
+    n[0] = n_prev
     for (
         t, net_m_t, f_tilde_t, m_prev, m_t, i_tilde_t, i_prime_t, f_prime_t, C_t, C_prev, k_t, v_t_2, n_t,
         n_prev,
-    ) in zip(
-        range(T), net_m, f_tilde, m, m[1:], i_tilde, i_prime, f_prime, C[1:], C, k, v[..., :, None], n[1:],
-        n,
-    ):
+    ) in steps:
         # net_{m,t} = f̃_t + m_{t-1}
         add_into(f_tilde_t, m_prev, net_m_t)
         # m_t = max(net_{m,t}, ĩ_t)
@@ -190,7 +209,7 @@ def forward(params, x, m=None, C=None, n=None, *, lengths=None, cache=True, chec
     # h_t = (1 / max(|net_{h,t}|, 1)) (o_t ⊙ lin_{h,t})
     h = o * lin_h * (1.0 / max_net_h)
     cache = (sizes, dtype, lengths, (abs_net_h, o, lin_h, max_net_h, net_h, q, net_m, i_tilde, C, n, f_prime, k, v,
-        i_prime, W_q, W_k, W_v, w_i, w_f, W_o, x))
+        i_prime, W_q, W_k, W_v, w_i, w_f, W_o, x, turn))
     return copied(cut(h, lengths)), {"m": m[T].copy(), "C": C[T].copy(), "n": n[T].copy()}, cache
 
 
@@ -222,7 +241,9 @@ def backward(cache, d_ys, m=None, C=None, n=None):
     d_C_next = np.zeros((B, H, N), dtype) if C is None else C.astype(dtype, order="C")
     d_n_next = np.zeros((B, N), dtype) if n is None else n.astype(dtype, order="C")
     (abs_net_h, o, lin_h, max_net_h, net_h, q, net_m, i_tilde, C, n, f_prime, k, v, i_prime, W_q, W_k, W_v, w_i,
-        w_f, W_o, x) = values
+        w_f, W_o, x, turn) = values
+    room = turn and turn.room(dtype)
+    block = 1 + 262144 // (1 + B * H * N)
     # ∂J/∂h_t = ∂⁺J/∂h_t
     d_h = d_ys
     # ∂J/∂net_{h,t} = -((o_t ⊙ lin_{h,t})ᵀ (∂J/∂h_t)) / max²(|net_{h,t}|, 1) ⊙ Heaviside(|net_{h,t}| - 1) ⊙
@@ -232,11 +253,6 @@ def backward(cache, d_ys, m=None, C=None, n=None):
     # ∂J/∂lin_{h,t} = (∂J/∂h_t ⊙ o_t) (1 / max(|net_{h,t}|, 1))
     d_lin_h = d_h * o * (1.0 / max_net_h)
     d_n_read = q * d_net_h
-    d_n = memory((T, B, N), dtype)
-    d_net_f_prime = memory((T, B, 1), dtype)
-    d_net_i_prime = memory((T, B, 1), dtype)
-    d_m = memory((T, B, 1), dtype)
-    d_net_m = memory((T, B, 1), dtype)
     if lengths is not None:
         d_m_last = d_m_next
         d_m_next = np.zeros_like(d_m_last)
@@ -244,37 +260,63 @@ def backward(cache, d_ys, m=None, C=None, n=None):
         d_C_next = np.zeros_like(d_C_last)
         d_n_last = d_n_next
         d_n_next = np.zeros_like(d_n_last)
-    d_v = memory((T, B, H), dtype)
-    d_k = memory((T, B, N), dtype)
-    d_f_prime_t = memory((B, 1), dtype)
-    work = memory((B, H), dtype)
-    work_2 = memory((B, H, N), dtype)
-    work_3 = memory((B, 1), dtype)
-    work_4 = memory((B, N), dtype)
-    d_i_prime_t = memory((B, 1), dtype)
-    ones = np.ones((H, 1), dtype)
-    ones_2 = np.ones((N, 1), dtype)
-    work_column = work[..., None]
     # each call of the loop writes into what is named last
     (add_into, multiply_into, matmul_into, subtract_into) = (np.add, np.multiply, np.matmul, np.subtract)
-    block = 1 + 262144 // (1 + B * H * N)
-    d_C_block = memory((min(block, T), B, H, N), dtype)
+    d_n_read = landed(room, "d_n_read", d_n_read)
+    d_lin_h = landed(room, "d_lin_h", d_lin_h)
+    q = landed(room, "q", q)
+    if room and "memory" in room:  # of an earlier call with this workspace
+        (
+            d_n, d_net_f_prime, d_net_i_prime, d_m, d_net_m, d_v, d_k, d_f_prime_t, work, work_2, work_3,
+            work_4, d_i_prime_t, ones, ones_2, work_column, d_C_block,
+        ) = room["memory"]
+    else:
+        d_n = memory((T, B, N), dtype)
+        d_net_f_prime = memory((T, B, 1), dtype)
+        d_net_i_prime = memory((T, B, 1), dtype)
+        d_m = memory((T, B, 1), dtype)
+        d_net_m = memory((T, B, 1), dtype)
+        d_v = memory((T, B, H), dtype)
+        d_k = memory((T, B, N), dtype)
+        d_f_prime_t = memory((B, 1), dtype)
+        work = memory((B, H), dtype)
+        work_2 = memory((B, H, N), dtype)
+        work_3 = memory((B, 1), dtype)
+        work_4 = memory((B, N), dtype)
+        d_i_prime_t = memory((B, 1), dtype)
+        ones = np.ones((H, 1), dtype)
+        ones_2 = np.ones((N, 1), dtype)
+        work_column = work[..., None]
+        d_C_block = memory((min(block, T), B, H, N), dtype)
+        if room is not None:
+            room["memory"] = (
+                d_n, d_net_f_prime, d_net_i_prime, d_m, d_net_m, d_v, d_k, d_f_prime_t, work, work_2, work_3,
+                work_4, d_i_prime_t, ones, ones_2, work_column, d_C_block,
+            )
     for start in reversed(range(0, T, block)):
         stop = start + len(range(start, T)[:block])
-        d_C = d_C_block[:stop - start]
         # what the adjoints are multiplied by is known: for a block of steps at once
         m_by_net_m = heaviside(net_m[start:stop] - i_tilde[start:stop])
+        m_by_net_m = landed(room, ("m_by_net_m", start), m_by_net_m)
+        if room and start in room:  # of an earlier call with this workspace
+            (d_C, steps) = room[start]
+        else:
+            d_C = d_C_block[:stop - start]
+            steps = zip(
+                reversed(range(start, stop)), d_n[start:stop][::-1], d_n_read[start:stop][::-1], d_C[::-1],
+                d_lin_h[start:stop][..., :, None][::-1], q[start:stop][..., None, :][::-1], C[start:stop][::-1],
+                n[start:stop][::-1], d_net_f_prime[start:stop][::-1], f_prime[start:stop][::-1],
+                k[start:stop][..., None][::-1], v[start:stop][::-1], k[start:stop][::-1],
+                d_net_i_prime[start:stop][::-1], i_prime[start:stop][::-1], d_m[start:stop][::-1],
+                d_net_m[start:stop][::-1], m_by_net_m[::-1], f_prime[start:stop][..., None, :][::-1],
+            )
+            if room is not None:
+                steps = [*steps]
+                room[start] = (d_C, steps)
         for (
             t, d_n_t, d_n_read_t, d_C_t, d_lin_h_t_2, q_t_2, C_prev, n_prev, d_net_f_prime_t, f_prime_t, k_t_2,
             v_t, k_t, d_net_i_prime_t, i_prime_t, d_m_t, d_net_m_t, m_by_net_m_t, f_prime_t_2,
-        ) in zip(
-            reversed(range(start, stop)), d_n[start:stop][::-1], d_n_read[start:stop][::-1], d_C[::-1],
-            d_lin_h[start:stop][..., :, None][::-1], q[start:stop][..., None, :][::-1], C[start:stop][::-1],
-            n[start:stop][::-1], d_net_f_prime[start:stop][::-1], f_prime[start:stop][::-1],
-            k[start:stop][..., None][::-1], v[start:stop][::-1], k[start:stop][::-1],
-            d_net_i_prime[start:stop][::-1], i_prime[start:stop][::-1], d_m[start:stop][::-1],
-            d_net_m[start:stop][::-1], m_by_net_m[::-1], f_prime[start:stop][..., None, :][::-1],
-        ):
+        ) in steps:
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
                 d_m_next = np.where((lengths == t + 1)[:, None], d_m_last, d_m_next)
                 d_C_next = np.where((lengths == t + 1)[:, None, None], d_C_last, d_C_next)
@@ -644,6 +686,59 @@ def _seen(params):
         return [(type(array), array.shape, array.dtype) for array in map(params.__getitem__, PARAMETERS)]
     except (AttributeError, KeyError):
         return None
+
+
+class Workspace:
+    """Memory that calls of `forward` and `backward` write into again, for loops with many short calls.
+
+    `forward(params, ..., workspace=workspace)` returns the same as without one, all in memory of its own but the cache:
+    the next `forward` with this workspace writes into that, and `backward` refuses it from then on with a ValueError.
+    What calls need is made for each set of sizes and dtypes, kept for the last eight. Where the states of a sequence
+    are more than 2**16 numbers this would save nothing, and calls run as without one. A workspace serves one thread.
+    """
+
+    def __init__(self):
+        self.rooms, self.turns = {}, 0
+
+
+class Turn:
+    """What one call of `forward`, and those of `backward` with its cache, write into."""
+
+    def __init__(self, workspace, rooms):
+        workspace.turns += 1
+        self.workspace, self.number, self.rooms = workspace, workspace.turns, rooms
+
+    def room(self, part):
+        """What the workspace holds for that part of the computation, by name."""
+        if self.number != self.workspace.turns:
+            raise ValueError(
+                "a later forward with the same workspace has written into the memory of this cache; "
+                "run backward before it, or give each a workspace of its own"
+            )
+        return self.rooms.setdefault(part, {})
+
+
+def turn_of(workspace, sizes, dtype, numbers):
+    """The turn of a call of `forward`, which ends those before it; None where states have too many numbers."""
+    if not isinstance(workspace, Workspace):
+        raise ValueError(f"workspace must be a Workspace of this module, got {type(workspace).__name__}")
+    if numbers > 2**16:
+        return None
+    key = frozenset(sizes.items()), dtype
+    workspace.rooms[key] = rooms = workspace.rooms.pop(key, {})
+    if len(workspace.rooms) > 8:
+        del workspace.rooms[next(iter(workspace.rooms))]
+    return Turn(workspace, rooms)
+
+
+def landed(room, name, a):
+    """The array a, in the memory that a workspace has for it."""
+    if room is None:
+        return a
+    if name not in room:
+        room[name] = memory(a.shape, a.dtype) if a.flags.c_contiguous else np.empty_like(a)
+    room[name][...] = a
+    return room[name]
 
 
 def abs(a):

@@ -56,7 +56,7 @@ def init(*, D, H, rng, dtype=np.float64):
     return params
 
 
-def forward(params, x, c=None, p=None, *, lengths=None, cache=True, checkpoint=None):
+def forward(params, x, c=None, p=None, *, lengths=None, cache=True, checkpoint=None, workspace=None):
     """Run the cell over a sequence.
 
     x: (T, B, D).
@@ -66,6 +66,7 @@ def forward(params, x, c=None, p=None, *, lengths=None, cache=True, checkpoint=N
     Past its end a sequence has outputs of zero, reads no input and keeps its states.
     cache: False where no `backward` follows: the cache is None, and the steps take little memory.
     checkpoint: the number of steps between the states that the cache holds; `backward` computes the rest again.
+    workspace: a Workspace, whose memory this call writes into; the cache is valid up to the next call with it.
     Returns the outputs (T, B, H), the final states by name, and a cache for `backward`, which
     refers to the arrays given here. Raises ValueError for an array of the wrong shape or dtype.
     """
@@ -76,12 +77,12 @@ def forward(params, x, c=None, p=None, *, lengths=None, cache=True, checkpoint=N
         arrays.append(("p", p, ("B", "D")))
     sizes, dtype, params = _given(params, arrays)
     T, B, D, H = sizes["T"], sizes["B"], sizes["D"], sizes["H"]
+    lengths = _lengths(lengths, T, B)
     if checkpoint is not None or not cache:
-        run = forward_by_blocks(params, {"x": x}, {}, {"c": c, "p": p}, _lengths(lengths, T, B), checkpoint)
+        run = forward_by_blocks(params, {"x": x}, {"workspace": workspace}, {"c": c, "p": p}, lengths, checkpoint)
         return run if cache else (*run[:2], None)
     c_prev = np.zeros((B, H), dtype) if c is None else c
     p_prev = np.zeros((B, D), dtype) if p is None else p
-    lengths = _lengths(lengths, T, B)
     parts = parts_of(T, B, params, D + H)
     if parts:
         timed, others = {"x": x}, {"c": c, "p": p, "lengths": lengths}
@@ -92,38 +93,47 @@ def forward(params, x, c=None, p=None, *, lengths=None, cache=True, checkpoint=N
     W_o = params["W_o"]
     V_o = params["V_o"]
     (W, V) = _stacked(params)
-    c = memory((T + 1, B, H), dtype)
-    c[0] = c_prev
-    p = memory((T + 1, B, D), dtype)
-    p[0] = p_prev
+    turn = None if workspace is None else turn_of(workspace, sizes, dtype, T * B * (D + H))
+    room = turn and turn.room("forward")
     # ½ of σ(a) = ½ + ½ tanh(a/2) goes into the weights
     halves = np.ones(2 * H, dtype)
     halves[0:H] = 0.5
     x_net = rows_times(x, (V * halves[:, None]).T)
     W_half = W * halves[:, None]
-    z = x_net[..., H:2 * H]
-    f = x_net[..., 0:H]
-    work = memory((B, 2 * H), dtype)
-    half = np.array(0.5, dtype)
-    work_2 = memory((B, H), dtype)
-    one = np.array(1, dtype)
     W_half_T_pieces = in_pieces(W_half.T, T, B)
-    times_W_half_T = product_with(W_half_T_pieces)
-    work_places = piece_places(work, W_half_T_pieces)
-    scale = memory(x_net.shape[1:], dtype)
-    scale[...] = 1
-    scale[..., 0:H] = half
-    shift = memory(x_net.shape[1:], dtype)
-    shift[...] = 0
-    shift[..., 0:H] = half
     # each call of the loop writes into what is named last
     (add_into, tanh_into, multiply_into, subtract_into) = (np.add, np.tanh, np.multiply, np.subtract)
-    for (
-        t, x_net_t, f_t, c_t, c_prev, z_t, p_t, x_t, p_prev_rows,
-    ) in zip(
-        range(T), x_net, x_net[..., 0:H], c[1:], c, x_net[..., H:2 * H], p[1:], x,
-        piece_rows(p, W_half_T_pieces),
-    ):
+    x_net = landed(room, "x_net", x_net)
+    x = landed(room, "x", x)
+    if room and "steps" in room:  # of an earlier call with this workspace
+        (c, p, z, f, work, half, work_2, one, times_W_half_T, work_places, scale, shift, steps) = room["steps"]
+    else:
+        c = memory((T + 1, B, H), dtype)
+        p = memory((T + 1, B, D), dtype)
+        z = x_net[..., H:2 * H]
+        f = x_net[..., 0:H]
+        work = memory((B, 2 * H), dtype)
+        half = np.array(0.5, dtype)
+        work_2 = memory((B, H), dtype)
+        one = np.array(1, dtype)
+        times_W_half_T = product_with(W_half_T_pieces)
+        work_places = piece_places(work, W_half_T_pieces)
+        scale = memory(x_net.shape[1:], dtype)
+        shift = memory(x_net.shape[1:], dtype)
+        steps = zip(
+            range(T), x_net, x_net[..., 0:H], c[1:], c, x_net[..., H:2 * H], p[1:], x,
+            piece_rows(p, W_half_T_pieces),
+        )
+        if room is not None:
+            steps = [*steps]
+            room["steps"] = (c, p, z, f, work, half, work_2, one, times_W_half_T, work_places, scale, shift, steps)
+    c[0] = c_prev
+    p[0] = p_prev
+    scale[...] = 1
+    scale[..., 0:H] = half
+    shift[...] = 0
+    shift[..., 0:H] = half
+    for t, x_net_t, f_t, c_t, c_prev, z_t, p_t, x_t, p_prev_rows in steps:
         # net_{f,t} = W_f p_{t-1} + V_f x_t
         # net_{z,t} = W_z p_{t-1} + V_z x_t
         times_W_half_T(p_prev_rows, W_half_T_pieces, work_places)
@@ -149,7 +159,7 @@ def forward(params, x, c=None, p=None, *, lengths=None, cache=True, checkpoint=N
     o = sigmoid(net_o)
     # h_t = o_t ⊙ c_t
     h = o * c[1:]
-    cache = (sizes, dtype, lengths, (c, o, z, f, W_o, W, V, V_o, p, x))
+    cache = (sizes, dtype, lengths, (c, o, z, f, W_o, W, V, V_o, p, x, turn))
     return copied(cut(h, lengths)), {"c": c[T].copy(), "p": p[T].copy()}, cache
 
 
@@ -176,7 +186,9 @@ def backward(cache, d_ys, c=None, p=None):
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
     d_c_next = np.zeros((B, H), dtype) if c is None else c.astype(dtype, order="C")
     d_p_next = np.zeros((B, D), dtype) if p is None else p.astype(dtype, order="C")
-    (c, o, z, f, W_o, W, V, V_o, p, x) = values
+    (c, o, z, f, W_o, W, V, V_o, p, x, turn) = values
+    room = turn and turn.room(dtype)
+    block = 1 + 32768 // (1 + B * H)
     # ∂J/∂h_t = ∂⁺J/∂h_t
     d_h = d_ys
     # ∂J/∂o_t = ∂J/∂h_t ⊙ c_t
@@ -190,33 +202,57 @@ def backward(cache, d_ys, c=None, p=None):
         d_p_last = d_p_next
         d_p_next = np.zeros_like(d_p_last)
     d_x = memory((T, B, D), dtype)
-    d_c_t = memory((B, H), dtype)
-    one = np.array(1, dtype)
     W_pieces = in_pieces(W, T, B)
-    times_W = product_with(W_pieces)
     d_p_next_places = piece_places(d_p_next, W_pieces)
-    d_net_gates = memory((2, B, H), dtype)
-    (d_net_f_t, d_net_z_t) = d_net_gates
-    d_net_by_example = d_net_gates.swapaxes(0, 1)
     # each call of the loop writes into what is named last
     (add_into, multiply_into) = (np.add, np.multiply)
-    block = 1 + 32768 // (1 + B * H)
-    window = steps_together(block, T, B, D + 2 * H)
-    d_p_window = memory((min(window, T), B, D), dtype)
-    d_net_window = memory((min(window, T), B, 2 * H), dtype)
     d_W = None
     d_V = None
-    c_by_net_f_block = memory((min(block, T), B, H), dtype)
-    work_block = memory((min(block, T), B, H), dtype)
-    c_by_net_z_block = memory((min(block, T), B, H), dtype)
+    d_c_read = landed(room, "d_c_read", d_c_read)
+    if room and "memory" in room:  # of an earlier call with this workspace
+        (
+            d_c_t, one, times_W, d_net_f_t, d_net_z_t, d_net_by_example, window, d_p_window, d_net_window,
+            c_by_net_f_block, work_block, c_by_net_z_block,
+        ) = room["memory"]
+    else:
+        d_c_t = memory((B, H), dtype)
+        one = np.array(1, dtype)
+        times_W = product_with(W_pieces)
+        d_net_gates = memory((2, B, H), dtype)
+        (d_net_f_t, d_net_z_t) = d_net_gates
+        d_net_by_example = d_net_gates.swapaxes(0, 1)
+        window = steps_together(block, T, B, D + 2 * H)
+        d_p_window = memory((min(window, T), B, D), dtype)
+        d_net_window = memory((min(window, T), B, 2 * H), dtype)
+        c_by_net_f_block = memory((min(block, T), B, H), dtype)
+        work_block = memory((min(block, T), B, H), dtype)
+        c_by_net_z_block = memory((min(block, T), B, H), dtype)
+        if room is not None:
+            room["memory"] = (
+                d_c_t, one, times_W, d_net_f_t, d_net_z_t, d_net_by_example, window, d_p_window, d_net_window,
+                c_by_net_f_block, work_block, c_by_net_z_block,
+            )
     for start in reversed(range(0, max(T, 1), block)):
         stop = start + len(range(start, T)[:block])
-        d_p = d_p_window[start % window:][:stop - start]
-        d_net = d_net_window[start % window:][:stop - start]
-        # what the adjoints are multiplied by is known: for a block of steps at once
-        c_by_net_f = c_by_net_f_block[:stop - start]
-        work = work_block[:stop - start]
-        c_by_net_z = c_by_net_z_block[:stop - start]
+        d_p_next_given = rows_times(d_net_o[start:stop], W_o)
+        d_p_next_given = landed(room, ("d_p_next_given", start), d_p_next_given)
+        if room and start in room:  # of an earlier call with this workspace
+            (d_p, d_net, c_by_net_f, work, c_by_net_z, steps) = room[start]
+        else:
+            d_p = d_p_window[start % window:][:stop - start]
+            d_net = d_net_window[start % window:][:stop - start]
+            # what the adjoints are multiplied by is known: for a block of steps at once
+            c_by_net_f = c_by_net_f_block[:stop - start]
+            work = work_block[:stop - start]
+            c_by_net_z = c_by_net_z_block[:stop - start]
+            steps = zip(
+                reversed(range(start, stop)), d_p[::-1], d_c_read[start:stop][::-1], c_by_net_f[::-1],
+                c_by_net_z[::-1], f[start:stop][::-1], d_p_next_given[::-1], piece_rows(d_net, W_pieces)[::-1],
+                by_gates(d_net, 2)[::-1],
+            )
+            if room is not None:
+                steps = [*steps]
+                room[start] = (d_p, d_net, c_by_net_f, work, c_by_net_z, steps)
         np.subtract(c[start:stop], z[start:stop], out=c_by_net_f)
         np.subtract(one, f[start:stop], out=work)
         np.multiply(c_by_net_f, work, out=c_by_net_f)
@@ -225,15 +261,10 @@ def backward(cache, d_ys, c=None, p=None):
         np.square(z[start:stop], out=work)
         np.subtract(one, work, out=work)
         np.multiply(c_by_net_z, work, out=c_by_net_z)
-        d_p_next_given = rows_times(d_net_o[start:stop], W_o)
         for (
             t, d_p_t_2, d_c_read_t, c_by_net_f_t, c_by_net_z_t, f_t, d_p_next_given_t, d_net_t_rows,
             d_net_t_gates,
-        ) in zip(
-            reversed(range(start, stop)), d_p[::-1], d_c_read[start:stop][::-1], c_by_net_f[::-1],
-            c_by_net_z[::-1], f[start:stop][::-1], d_p_next_given[::-1], piece_rows(d_net, W_pieces)[::-1],
-            by_gates(d_net, 2)[::-1],
-        ):
+        ) in steps:
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
                 d_c_next = np.where((lengths == t + 1)[:, None], d_c_last, d_c_next)
                 d_p_next[...] = np.where((lengths == t + 1)[:, None], d_p_last, d_p_next)
@@ -478,6 +509,59 @@ def _seen(params):
         return [(type(array), array.shape, array.dtype) for array in map(params.__getitem__, PARAMETERS)]
     except (AttributeError, KeyError):
         return None
+
+
+class Workspace:
+    """Memory that calls of `forward` and `backward` write into again, for loops with many short calls.
+
+    `forward(params, ..., workspace=workspace)` returns the same as without one, all in memory of its own but the cache:
+    the next `forward` with this workspace writes into that, and `backward` refuses it from then on with a ValueError.
+    What calls need is made for each set of sizes and dtypes, kept for the last eight. Where the states of a sequence
+    are more than 2**16 numbers this would save nothing, and calls run as without one. A workspace serves one thread.
+    """
+
+    def __init__(self):
+        self.rooms, self.turns = {}, 0
+
+
+class Turn:
+    """What one call of `forward`, and those of `backward` with its cache, write into."""
+
+    def __init__(self, workspace, rooms):
+        workspace.turns += 1
+        self.workspace, self.number, self.rooms = workspace, workspace.turns, rooms
+
+    def room(self, part):
+        """What the workspace holds for that part of the computation, by name."""
+        if self.number != self.workspace.turns:
+            raise ValueError(
+                "a later forward with the same workspace has written into the memory of this cache; "
+                "run backward before it, or give each a workspace of its own"
+            )
+        return self.rooms.setdefault(part, {})
+
+
+def turn_of(workspace, sizes, dtype, numbers):
+    """The turn of a call of `forward`, which ends those before it; None where states have too many numbers."""
+    if not isinstance(workspace, Workspace):
+        raise ValueError(f"workspace must be a Workspace of this module, got {type(workspace).__name__}")
+    if numbers > 2**16:
+        return None
+    key = frozenset(sizes.items()), dtype
+    workspace.rooms[key] = rooms = workspace.rooms.pop(key, {})
+    if len(workspace.rooms) > 8:
+        del workspace.rooms[next(iter(workspace.rooms))]
+    return Turn(workspace, rooms)
+
+
+def landed(room, name, a):
+    """The array a, in the memory that a workspace has for it."""
+    if room is None:
+        return a
+    if name not in room:
+        room[name] = memory(a.shape, a.dtype) if a.flags.c_contiguous else np.empty_like(a)
+    room[name][...] = a
+    return room[name]
 
 
 def added(total, part):

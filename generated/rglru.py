@@ -50,7 +50,7 @@ def init(*, H, rng, dtype=np.float64):
     return params
 
 
-def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None):
+def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None, workspace=None):
     """Run the cell over a sequence.
 
     x: (T, B, H).
@@ -59,6 +59,7 @@ def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None):
     Past its end a sequence has outputs of zero, reads no input and keeps its states.
     cache: False where no `backward` follows: the cache is None, and the steps take little memory.
     checkpoint: the number of steps between the states that the cache holds; `backward` computes the rest again.
+    workspace: a Workspace, whose memory this call writes into; the cache is valid up to the next call with it.
     Returns the outputs (T, B, H), the final states by name, and a cache for `backward`, which
     refers to the arrays given here. Raises ValueError for an array of the wrong shape or dtype.
     """
@@ -67,11 +68,11 @@ def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None):
         arrays.append(("h", h, ("B", "H")))
     sizes, dtype, params = _given(params, arrays)
     T, B, H = sizes["T"], sizes["B"], sizes["H"]
+    lengths = _lengths(lengths, T, B)
     if checkpoint is not None or not cache:
-        run = forward_by_blocks(params, {"x": x}, {}, {"h": h}, _lengths(lengths, T, B), checkpoint)
+        run = forward_by_blocks(params, {"x": x}, {"workspace": workspace}, {"h": h}, lengths, checkpoint)
         return run if cache else (*run[:2], None)
     h_prev = np.zeros((B, H), dtype) if h is None else h
-    lengths = _lengths(lengths, T, B)
     parts = parts_of(T, B, params, H)
     if parts:
         timed, others = {"x": x}, {"h": h, "lengths": lengths}
@@ -84,6 +85,8 @@ def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None):
     W_x = params["W_x"]
     b_x = params["b_x"]
     lambda_ = params["lambda_"]
+    turn = None if workspace is None else turn_of(workspace, sizes, dtype, T * B * H)
+    room = turn and turn.room("forward")
     # net_{r,t} = W_a x_t + b_a
     net_r = rows_plus(x, W_a.T, b_a)
     # r_t = σ(net_{r,t})
@@ -95,20 +98,26 @@ def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None):
     softplus_lambda_ = softplus(lambda_)
     # a_t = exp(-8 softplus(λ) ⊙ r_t)
     a = np.exp(-8 * (softplus_lambda_ * r))
-    h = memory((T + 1, B, H), dtype)
-    h[0] = h_prev
-    sqrt_a = memory((T, B, H), dtype)
     # what does not depend on the states, for all steps at once
     sqrt_a_given = np.sqrt(1 - a * a)
     h_given = i * x
-    work = memory((B, H), dtype)
     # each call of the loop writes into what is named last
     (multiply_into, add_into) = (np.multiply, np.add)
-    for (
-        t, sqrt_a_t, sqrt_a_given_t, h_t, h_prev, a_t, h_given_t,
-    ) in zip(
-        range(T), sqrt_a, sqrt_a_given, h[1:], h, a, h_given,
-    ):
+    sqrt_a_given = landed(room, "sqrt_a_given", sqrt_a_given)
+    a = landed(room, "a", a)
+    h_given = landed(room, "h_given", h_given)
+    if room and "steps" in room:  # of an earlier call with this workspace
+        (h, sqrt_a, work, steps) = room["steps"]
+    else:
+        h = memory((T + 1, B, H), dtype)
+        sqrt_a = memory((T, B, H), dtype)
+        work = memory((B, H), dtype)
+        steps = zip(range(T), sqrt_a, sqrt_a_given, h[1:], h, a, h_given)
+        if room is not None:
+            steps = [*steps]
+            room["steps"] = (h, sqrt_a, work, steps)
+    h[0] = h_prev
+    for t, sqrt_a_t, sqrt_a_given_t, h_t, h_prev, a_t, h_given_t in steps:
         sqrt_a_t[...] = sqrt_a_given_t
         # h_t = a_t ⊙ h_{t-1} + sqrt(1 - a_t²) ⊙ i_t ⊙ x_t
         multiply_into(h_prev, a_t, h_t)
@@ -116,7 +125,7 @@ def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None):
         add_into(h_t, work, h_t)
         if lengths is not None:  # a sequence that has ended keeps its states
             h[t + 1] = np.where((lengths <= t)[:, None], h[t], h[t + 1])
-    cache = (sizes, dtype, lengths, (a, h, i, x, sqrt_a, softplus_lambda_, r, W_a, W_x, lambda_))
+    cache = (sizes, dtype, lengths, (a, h, i, x, sqrt_a, softplus_lambda_, r, W_a, W_x, lambda_, turn))
     return copied(cut(h[1:], lengths)), {"h": h[T].copy()}, cache
 
 
@@ -139,14 +148,23 @@ def backward(cache, d_ys, h=None):
     T, B, H = sizes["T"], sizes["B"], sizes["H"]
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
     d_h_next = np.zeros((B, H), dtype) if h is None else h.astype(dtype, order="C")
-    (a, h, i, x, sqrt_a, softplus_lambda_, r, W_a, W_x, lambda_) = values
-    d_h = memory((T, B, H), dtype)
+    (a, h, i, x, sqrt_a, softplus_lambda_, r, W_a, W_x, lambda_, turn) = values
+    room = turn and turn.room(dtype)
     if lengths is not None:
         d_h_last = d_h_next
         d_h_next = np.zeros_like(d_h_last)
     # each call of the loop writes into what is named last
     (add_into, multiply_into) = (np.add, np.multiply)
-    for t, d_h_t, d_ys_t, a_t in zip(reversed(range(T)), d_h[::-1], d_ys[::-1], a[::-1]):
+    d_ys = landed(room, "d_ys", d_ys)
+    if room and "steps" in room:  # of an earlier call with this workspace
+        (d_h, steps) = room["steps"]
+    else:
+        d_h = memory((T, B, H), dtype)
+        steps = zip(reversed(range(T)), d_h[::-1], d_ys[::-1], a[::-1])
+        if room is not None:
+            steps = [*steps]
+            room["steps"] = (d_h, steps)
+    for t, d_h_t, d_ys_t, a_t in steps:
         if lengths is not None:  # what J asks of a final state enters at the sequence's own end
             d_h_next = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
         # ∂J/∂h_t = ∂⁺J/∂h_t + ∂J/∂h_{t+1} ⊙ a_{t+1}
@@ -353,6 +371,59 @@ def _seen(params):
         return [(type(array), array.shape, array.dtype) for array in map(params.__getitem__, PARAMETERS)]
     except (AttributeError, KeyError):
         return None
+
+
+class Workspace:
+    """Memory that calls of `forward` and `backward` write into again, for loops with many short calls.
+
+    `forward(params, ..., workspace=workspace)` returns the same as without one, all in memory of its own but the cache:
+    the next `forward` with this workspace writes into that, and `backward` refuses it from then on with a ValueError.
+    What calls need is made for each set of sizes and dtypes, kept for the last eight. Where the states of a sequence
+    are more than 2**16 numbers this would save nothing, and calls run as without one. A workspace serves one thread.
+    """
+
+    def __init__(self):
+        self.rooms, self.turns = {}, 0
+
+
+class Turn:
+    """What one call of `forward`, and those of `backward` with its cache, write into."""
+
+    def __init__(self, workspace, rooms):
+        workspace.turns += 1
+        self.workspace, self.number, self.rooms = workspace, workspace.turns, rooms
+
+    def room(self, part):
+        """What the workspace holds for that part of the computation, by name."""
+        if self.number != self.workspace.turns:
+            raise ValueError(
+                "a later forward with the same workspace has written into the memory of this cache; "
+                "run backward before it, or give each a workspace of its own"
+            )
+        return self.rooms.setdefault(part, {})
+
+
+def turn_of(workspace, sizes, dtype, numbers):
+    """The turn of a call of `forward`, which ends those before it; None where states have too many numbers."""
+    if not isinstance(workspace, Workspace):
+        raise ValueError(f"workspace must be a Workspace of this module, got {type(workspace).__name__}")
+    if numbers > 2**16:
+        return None
+    key = frozenset(sizes.items()), dtype
+    workspace.rooms[key] = rooms = workspace.rooms.pop(key, {})
+    if len(workspace.rooms) > 8:
+        del workspace.rooms[next(iter(workspace.rooms))]
+    return Turn(workspace, rooms)
+
+
+def landed(room, name, a):
+    """The array a, in the memory that a workspace has for it."""
+    if room is None:
+        return a
+    if name not in room:
+        room[name] = memory(a.shape, a.dtype) if a.flags.c_contiguous else np.empty_like(a)
+    room[name][...] = a
+    return room[name]
 
 
 def backward_by_blocks(cache, d_ys, d_states, timed):

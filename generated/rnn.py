@@ -45,7 +45,7 @@ def init(*, D, H, rng, dtype=np.float64):
     return params
 
 
-def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None):
+def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None, workspace=None):
     """Run the cell over a sequence.
 
     x: (T, B, D).
@@ -54,6 +54,7 @@ def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None):
     Past its end a sequence has outputs of zero, reads no input and keeps its states.
     cache: False where no `backward` follows: the cache is None, and the steps take little memory.
     checkpoint: the number of steps between the states that the cache holds; `backward` computes the rest again.
+    workspace: a Workspace, whose memory this call writes into; the cache is valid up to the next call with it.
     Returns the outputs (T, B, H), the final states by name, and a cache for `backward`, which
     refers to the arrays given here. Raises ValueError for an array of the wrong shape or dtype.
     """
@@ -62,11 +63,11 @@ def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None):
         arrays.append(("h", h, ("B", "H")))
     sizes, dtype, params = _given(params, arrays)
     T, B, H = sizes["T"], sizes["B"], sizes["H"]
+    lengths = _lengths(lengths, T, B)
     if checkpoint is not None or not cache:
-        run = forward_by_blocks(params, {"x": x}, {}, {"h": h}, _lengths(lengths, T, B), checkpoint)
+        run = forward_by_blocks(params, {"x": x}, {"workspace": workspace}, {"h": h}, lengths, checkpoint)
         return run if cache else (*run[:2], None)
     h_prev = np.zeros((B, H), dtype) if h is None else h
-    lengths = _lengths(lengths, T, B)
     parts = parts_of(T, B, params, H)
     if parts:
         timed, others = {"x": x}, {"h": h, "lengths": lengths}
@@ -77,16 +78,26 @@ def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None):
     W = params["W"]
     U = params["U"]
     b = params["b"]
+    turn = None if workspace is None else turn_of(workspace, sizes, dtype, T * B * H)
+    room = turn and turn.room("forward")
     x_net = rows_plus(x, W.T, b)
-    h = memory((T + 1, B, H), dtype)
-    h[0] = h_prev
-    work = memory((B, H), dtype)
     U_T_pieces = in_pieces(U.T, T, B)
-    times_U_T = product_with(U_T_pieces)
-    work_places = piece_places(work, U_T_pieces)
     # each call of the loop writes into what is named last
     (add_into, tanh_into) = (np.add, np.tanh)
-    for t, x_net_t, h_t, h_prev_rows in zip(range(T), x_net, h[1:], piece_rows(h, U_T_pieces)):
+    x_net = landed(room, "x_net", x_net)
+    if room and "steps" in room:  # of an earlier call with this workspace
+        (h, work, times_U_T, work_places, steps) = room["steps"]
+    else:
+        h = memory((T + 1, B, H), dtype)
+        work = memory((B, H), dtype)
+        times_U_T = product_with(U_T_pieces)
+        work_places = piece_places(work, U_T_pieces)
+        steps = zip(range(T), x_net, h[1:], piece_rows(h, U_T_pieces))
+        if room is not None:
+            steps = [*steps]
+            room["steps"] = (h, work, times_U_T, work_places, steps)
+    h[0] = h_prev
+    for t, x_net_t, h_t, h_prev_rows in steps:
         # net_{h,t} = W x_t + U h_{t-1} + b
         times_U_T(h_prev_rows, U_T_pieces, work_places)
         add_into(x_net_t, work, x_net_t)
@@ -94,7 +105,7 @@ def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None):
         tanh_into(x_net_t, h_t)
         if lengths is not None:  # a sequence that has ended keeps its states
             h[t + 1] = np.where((lengths <= t)[:, None], h[t], h[t + 1])
-    cache = (sizes, dtype, lengths, (h, U, W, x))
+    cache = (sizes, dtype, lengths, (h, U, W, x, turn))
     return copied(cut(h[1:], lengths)), {"h": h[T].copy()}, cache
 
 
@@ -117,38 +128,50 @@ def backward(cache, d_ys, h=None):
     T, B, D, H = sizes["T"], sizes["B"], sizes["D"], sizes["H"]
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
     d_h_next = np.zeros((B, H), dtype) if h is None else h.astype(dtype, order="C")
-    (h, U, W, x) = values
+    (h, U, W, x, turn) = values
+    room = turn and turn.room(dtype)
+    block = 1 + 32768 // (1 + B * H)
     if lengths is not None:
         d_h_last = d_h_next
         d_h_next = np.zeros_like(d_h_last)
     d_x = memory((T, B, D), dtype)
-    d_h_t = memory((B, H), dtype)
-    one = np.array(1, dtype)
     U_pieces = in_pieces(U, T, B)
-    times_U = product_with(U_pieces)
     d_h_next_places = piece_places(d_h_next, U_pieces)
     # each call of the loop writes into what is named last
     (add_into, multiply_into) = (np.add, np.multiply)
-    block = 1 + 32768 // (1 + B * H)
-    window = steps_together(block, T, B, H)
-    d_net_h_window = memory((min(window, T), B, H), dtype)
     d_W = None
     d_U = None
     d_b = None
-    h_by_net_h_block = memory((min(block, T), B, H), dtype)
+    d_ys = landed(room, "d_ys", d_ys)
+    if room and "memory" in room:  # of an earlier call with this workspace
+        (d_h_t, one, times_U, window, d_net_h_window, h_by_net_h_block) = room["memory"]
+    else:
+        d_h_t = memory((B, H), dtype)
+        one = np.array(1, dtype)
+        times_U = product_with(U_pieces)
+        window = steps_together(block, T, B, H)
+        d_net_h_window = memory((min(window, T), B, H), dtype)
+        h_by_net_h_block = memory((min(block, T), B, H), dtype)
+        if room is not None:
+            room["memory"] = (d_h_t, one, times_U, window, d_net_h_window, h_by_net_h_block)
     for start in reversed(range(0, max(T, 1), block)):
         stop = start + len(range(start, T)[:block])
-        d_net_h = d_net_h_window[start % window:][:stop - start]
-        # what the adjoints are multiplied by is known: for a block of steps at once
-        h_by_net_h = h_by_net_h_block[:stop - start]
+        if room and start in room:  # of an earlier call with this workspace
+            (d_net_h, h_by_net_h, steps) = room[start]
+        else:
+            d_net_h = d_net_h_window[start % window:][:stop - start]
+            # what the adjoints are multiplied by is known: for a block of steps at once
+            h_by_net_h = h_by_net_h_block[:stop - start]
+            steps = zip(
+                reversed(range(start, stop)), d_ys[start:stop][::-1], d_net_h[::-1], h_by_net_h[::-1],
+                piece_rows(d_net_h, U_pieces)[::-1],
+            )
+            if room is not None:
+                steps = [*steps]
+                room[start] = (d_net_h, h_by_net_h, steps)
         np.square(h[start + 1:stop + 1], out=h_by_net_h)
         np.subtract(one, h_by_net_h, out=h_by_net_h)
-        for (
-            t, d_ys_t, d_net_h_t, h_by_net_h_t, d_net_h_t_rows,
-        ) in zip(
-            reversed(range(start, stop)), d_ys[start:stop][::-1], d_net_h[::-1], h_by_net_h[::-1],
-            piece_rows(d_net_h, U_pieces)[::-1],
-        ):
+        for t, d_ys_t, d_net_h_t, h_by_net_h_t, d_net_h_t_rows in steps:
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
                 d_h_next[...] = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
             # ∂J/∂h_t = ∂⁺J/∂h_t + Uᵀ (∂J/∂net_{h,t+1})
@@ -321,6 +344,59 @@ def _seen(params):
         return [(type(array), array.shape, array.dtype) for array in map(params.__getitem__, PARAMETERS)]
     except (AttributeError, KeyError):
         return None
+
+
+class Workspace:
+    """Memory that calls of `forward` and `backward` write into again, for loops with many short calls.
+
+    `forward(params, ..., workspace=workspace)` returns the same as without one, all in memory of its own but the cache:
+    the next `forward` with this workspace writes into that, and `backward` refuses it from then on with a ValueError.
+    What calls need is made for each set of sizes and dtypes, kept for the last eight. Where the states of a sequence
+    are more than 2**16 numbers this would save nothing, and calls run as without one. A workspace serves one thread.
+    """
+
+    def __init__(self):
+        self.rooms, self.turns = {}, 0
+
+
+class Turn:
+    """What one call of `forward`, and those of `backward` with its cache, write into."""
+
+    def __init__(self, workspace, rooms):
+        workspace.turns += 1
+        self.workspace, self.number, self.rooms = workspace, workspace.turns, rooms
+
+    def room(self, part):
+        """What the workspace holds for that part of the computation, by name."""
+        if self.number != self.workspace.turns:
+            raise ValueError(
+                "a later forward with the same workspace has written into the memory of this cache; "
+                "run backward before it, or give each a workspace of its own"
+            )
+        return self.rooms.setdefault(part, {})
+
+
+def turn_of(workspace, sizes, dtype, numbers):
+    """The turn of a call of `forward`, which ends those before it; None where states have too many numbers."""
+    if not isinstance(workspace, Workspace):
+        raise ValueError(f"workspace must be a Workspace of this module, got {type(workspace).__name__}")
+    if numbers > 2**16:
+        return None
+    key = frozenset(sizes.items()), dtype
+    workspace.rooms[key] = rooms = workspace.rooms.pop(key, {})
+    if len(workspace.rooms) > 8:
+        del workspace.rooms[next(iter(workspace.rooms))]
+    return Turn(workspace, rooms)
+
+
+def landed(room, name, a):
+    """The array a, in the memory that a workspace has for it."""
+    if room is None:
+        return a
+    if name not in room:
+        room[name] = memory(a.shape, a.dtype) if a.flags.c_contiguous else np.empty_like(a)
+    room[name][...] = a
+    return room[name]
 
 
 def added(total, part):

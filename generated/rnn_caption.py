@@ -46,7 +46,7 @@ def init(*, D, N, H, rng, dtype=np.float64):
     return params
 
 
-def forward(params, x, h=None, *, v, lengths=None, cache=True, checkpoint=None):
+def forward(params, x, h=None, *, v, lengths=None, cache=True, checkpoint=None, workspace=None):
     """Run the cell over a sequence.
 
     x: (T, B, D).
@@ -56,6 +56,7 @@ def forward(params, x, h=None, *, v, lengths=None, cache=True, checkpoint=None):
     Past its end a sequence has outputs of zero, reads no input and keeps its states.
     cache: False where no `backward` follows: the cache is None, and the steps take little memory.
     checkpoint: the number of steps between the states that the cache holds; `backward` computes the rest again.
+    workspace: a Workspace, whose memory this call writes into; the cache is valid up to the next call with it.
     Returns the outputs (T, B, H), the final states by name, and a cache for `backward`, which
     refers to the arrays given here. Raises ValueError for an array of the wrong shape or dtype.
     """
@@ -65,11 +66,11 @@ def forward(params, x, h=None, *, v, lengths=None, cache=True, checkpoint=None):
         arrays.append(("h", h, ("B", "H")))
     sizes, dtype, params = _given(params, arrays)
     T, B, H = sizes["T"], sizes["B"], sizes["H"]
+    lengths = _lengths(lengths, T, B)
     if checkpoint is not None or not cache:
-        run = forward_by_blocks(params, {"x": x}, {"v": v}, {"h": h}, _lengths(lengths, T, B), checkpoint)
+        run = forward_by_blocks(params, {"x": x}, {"v": v, "workspace": workspace}, {"h": h}, lengths, checkpoint)
         return run if cache else (*run[:2], None)
     h_prev = np.zeros((B, H), dtype) if h is None else h
-    lengths = _lengths(lengths, T, B)
     parts = parts_of(T, B, params, H)
     if parts:
         timed, others = {"x": x}, {"v": v, "h": h, "lengths": lengths}
@@ -82,19 +83,29 @@ def forward(params, x, h=None, *, v, lengths=None, cache=True, checkpoint=None):
     W_hh = params["W_hh"]
     W_ih = params["W_ih"]
     b_h = params["b_h"]
+    turn = None if workspace is None else turn_of(workspace, sizes, dtype, T * B * H)
+    room = turn and turn.room("forward")
     x_net = rows_plus(x, W_xh.T, b_h)
     v_net = rows_times(v, W_ih.T)
-    h = memory((T + 1, B, H), dtype)
-    h[0] = h_prev
     # what does not depend on the states, for all steps at once
     net_h_given = x_net + v_net
-    work = memory((B, H), dtype)
     W_hh_T_pieces = in_pieces(W_hh.T, T, B)
-    times_W_hh_T = product_with(W_hh_T_pieces)
-    work_places = piece_places(work, W_hh_T_pieces)
     # each call of the loop writes into what is named last
     (add_into, tanh_into) = (np.add, np.tanh)
-    for t, net_h_given_t, h_t, h_prev_rows in zip(range(T), net_h_given, h[1:], piece_rows(h, W_hh_T_pieces)):
+    net_h_given = landed(room, "net_h_given", net_h_given)
+    if room and "steps" in room:  # of an earlier call with this workspace
+        (h, work, times_W_hh_T, work_places, steps) = room["steps"]
+    else:
+        h = memory((T + 1, B, H), dtype)
+        work = memory((B, H), dtype)
+        times_W_hh_T = product_with(W_hh_T_pieces)
+        work_places = piece_places(work, W_hh_T_pieces)
+        steps = zip(range(T), net_h_given, h[1:], piece_rows(h, W_hh_T_pieces))
+        if room is not None:
+            steps = [*steps]
+            room["steps"] = (h, work, times_W_hh_T, work_places, steps)
+    h[0] = h_prev
+    for t, net_h_given_t, h_t, h_prev_rows in steps:
         # net_{h,t} = W_{xh} x_t + W_{hh} h_{t-1} + W_{ih} v + b_h
         times_W_hh_T(h_prev_rows, W_hh_T_pieces, work_places)
         add_into(net_h_given_t, work, net_h_given_t)
@@ -102,7 +113,7 @@ def forward(params, x, h=None, *, v, lengths=None, cache=True, checkpoint=None):
         tanh_into(net_h_given_t, h_t)
         if lengths is not None:  # a sequence that has ended keeps its states
             h[t + 1] = np.where((lengths <= t)[:, None], h[t], h[t + 1])
-    cache = (sizes, dtype, lengths, (h, W_hh, W_xh, W_ih, x, v))
+    cache = (sizes, dtype, lengths, (h, W_hh, W_xh, W_ih, x, v, turn))
     return copied(cut(h[1:], lengths)), {"h": h[T].copy()}, cache
 
 
@@ -125,32 +136,44 @@ def backward(cache, d_ys, h=None):
     T, B, H = sizes["T"], sizes["B"], sizes["H"]
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
     d_h_next = np.zeros((B, H), dtype) if h is None else h.astype(dtype, order="C")
-    (h, W_hh, W_xh, W_ih, x, v) = values
-    d_net_h = memory((T, B, H), dtype)
+    (h, W_hh, W_xh, W_ih, x, v, turn) = values
+    room = turn and turn.room(dtype)
+    block = 1 + 32768 // (1 + B * H)
     if lengths is not None:
         d_h_last = d_h_next
         d_h_next = np.zeros_like(d_h_last)
-    d_h_t = memory((B, H), dtype)
-    one = np.array(1, dtype)
     W_hh_pieces = in_pieces(W_hh, T, B)
-    times_W_hh = product_with(W_hh_pieces)
     d_h_next_places = piece_places(d_h_next, W_hh_pieces)
     # each call of the loop writes into what is named last
     (add_into, multiply_into) = (np.add, np.multiply)
-    block = 1 + 32768 // (1 + B * H)
-    h_by_net_h_block = memory((min(block, T), B, H), dtype)
+    d_ys = landed(room, "d_ys", d_ys)
+    if room and "memory" in room:  # of an earlier call with this workspace
+        (d_net_h, d_h_t, one, times_W_hh, h_by_net_h_block) = room["memory"]
+    else:
+        d_net_h = memory((T, B, H), dtype)
+        d_h_t = memory((B, H), dtype)
+        one = np.array(1, dtype)
+        times_W_hh = product_with(W_hh_pieces)
+        h_by_net_h_block = memory((min(block, T), B, H), dtype)
+        if room is not None:
+            room["memory"] = (d_net_h, d_h_t, one, times_W_hh, h_by_net_h_block)
     for start in reversed(range(0, T, block)):
         stop = start + len(range(start, T)[:block])
-        # what the adjoints are multiplied by is known: for a block of steps at once
-        h_by_net_h = h_by_net_h_block[:stop - start]
+        if room and start in room:  # of an earlier call with this workspace
+            (h_by_net_h, steps) = room[start]
+        else:
+            # what the adjoints are multiplied by is known: for a block of steps at once
+            h_by_net_h = h_by_net_h_block[:stop - start]
+            steps = zip(
+                reversed(range(start, stop)), d_ys[start:stop][::-1], d_net_h[start:stop][::-1], h_by_net_h[::-1],
+                piece_rows(d_net_h[start:stop], W_hh_pieces)[::-1],
+            )
+            if room is not None:
+                steps = [*steps]
+                room[start] = (h_by_net_h, steps)
         np.square(h[start + 1:stop + 1], out=h_by_net_h)
         np.subtract(one, h_by_net_h, out=h_by_net_h)
-        for (
-            t, d_ys_t, d_net_h_t, h_by_net_h_t, d_net_h_t_rows,
-        ) in zip(
-            reversed(range(start, stop)), d_ys[start:stop][::-1], d_net_h[start:stop][::-1], h_by_net_h[::-1],
-            piece_rows(d_net_h[start:stop], W_hh_pieces)[::-1],
-        ):
+        for t, d_ys_t, d_net_h_t, h_by_net_h_t, d_net_h_t_rows in steps:
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
                 d_h_next[...] = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
             # ∂J/∂h_t = ∂⁺J/∂h_t + W_{hh}ᵀ (∂J/∂net_{h,t+1})
@@ -333,6 +356,59 @@ def _seen(params):
         return [(type(array), array.shape, array.dtype) for array in map(params.__getitem__, PARAMETERS)]
     except (AttributeError, KeyError):
         return None
+
+
+class Workspace:
+    """Memory that calls of `forward` and `backward` write into again, for loops with many short calls.
+
+    `forward(params, ..., workspace=workspace)` returns the same as without one, all in memory of its own but the cache:
+    the next `forward` with this workspace writes into that, and `backward` refuses it from then on with a ValueError.
+    What calls need is made for each set of sizes and dtypes, kept for the last eight. Where the states of a sequence
+    are more than 2**16 numbers this would save nothing, and calls run as without one. A workspace serves one thread.
+    """
+
+    def __init__(self):
+        self.rooms, self.turns = {}, 0
+
+
+class Turn:
+    """What one call of `forward`, and those of `backward` with its cache, write into."""
+
+    def __init__(self, workspace, rooms):
+        workspace.turns += 1
+        self.workspace, self.number, self.rooms = workspace, workspace.turns, rooms
+
+    def room(self, part):
+        """What the workspace holds for that part of the computation, by name."""
+        if self.number != self.workspace.turns:
+            raise ValueError(
+                "a later forward with the same workspace has written into the memory of this cache; "
+                "run backward before it, or give each a workspace of its own"
+            )
+        return self.rooms.setdefault(part, {})
+
+
+def turn_of(workspace, sizes, dtype, numbers):
+    """The turn of a call of `forward`, which ends those before it; None where states have too many numbers."""
+    if not isinstance(workspace, Workspace):
+        raise ValueError(f"workspace must be a Workspace of this module, got {type(workspace).__name__}")
+    if numbers > 2**16:
+        return None
+    key = frozenset(sizes.items()), dtype
+    workspace.rooms[key] = rooms = workspace.rooms.pop(key, {})
+    if len(workspace.rooms) > 8:
+        del workspace.rooms[next(iter(workspace.rooms))]
+    return Turn(workspace, rooms)
+
+
+def landed(room, name, a):
+    """The array a, in the memory that a workspace has for it."""
+    if room is None:
+        return a
+    if name not in room:
+        room[name] = memory(a.shape, a.dtype) if a.flags.c_contiguous else np.empty_like(a)
+    room[name][...] = a
+    return room[name]
 
 
 def backward_by_blocks(cache, d_ys, d_states, timed):

@@ -47,7 +47,7 @@ def init(*, D, H, N, rng, dtype=np.float64):
     return params
 
 
-def forward(params, x, h=None, v=None, *, lengths=None, cache=True, checkpoint=None):
+def forward(params, x, h=None, v=None, *, lengths=None, cache=True, checkpoint=None, workspace=None):
     """Run the cell over a sequence.
 
     x: (T, B, D).
@@ -57,6 +57,7 @@ def forward(params, x, h=None, v=None, *, lengths=None, cache=True, checkpoint=N
     Past its end a sequence has outputs of zero, reads no input and keeps its states.
     cache: False where no `backward` follows: the cache is None, and the steps take little memory.
     checkpoint: the number of steps between the states that the cache holds; `backward` computes the rest again.
+    workspace: a Workspace, whose memory this call writes into; the cache is valid up to the next call with it.
     Returns the outputs (T, B, H), the final states by name, and a cache for `backward`, which
     refers to the arrays given here. Raises ValueError for an array of the wrong shape or dtype.
     """
@@ -67,12 +68,12 @@ def forward(params, x, h=None, v=None, *, lengths=None, cache=True, checkpoint=N
         arrays.append(("v", v, ("B", "N")))
     sizes, dtype, params = _given(params, arrays)
     T, B, H, N = sizes["T"], sizes["B"], sizes["H"], sizes["N"]
+    lengths = _lengths(lengths, T, B)
     if checkpoint is not None or not cache:
-        run = forward_by_blocks(params, {"x": x}, {}, {"h": h, "v": v}, _lengths(lengths, T, B), checkpoint)
+        run = forward_by_blocks(params, {"x": x}, {"workspace": workspace}, {"h": h, "v": v}, lengths, checkpoint)
         return run if cache else (*run[:2], None)
     h_prev = np.zeros((B, H), dtype) if h is None else h
     v_prev = np.zeros((B, N), dtype) if v is None else v
-    lengths = _lengths(lengths, T, B)
     parts = parts_of(T, B, params, H + N)
     if parts:
         timed, others = {"x": x}, {"h": h, "v": v, "lengths": lengths}
@@ -84,26 +85,32 @@ def forward(params, x, h=None, v=None, *, lengths=None, cache=True, checkpoint=N
     W_hh = params["W_hh"]
     W_ih = params["W_ih"]
     b_h = params["b_h"]
+    turn = None if workspace is None else turn_of(workspace, sizes, dtype, T * B * (H + N))
+    room = turn and turn.room("forward")
     x_net = rows_plus(x, W_xh.T, b_h)
-    h = memory((T + 1, B, H), dtype)
-    h[0] = h_prev
-    v = memory((T + 1, B, N), dtype)
-    v[0] = v_prev
     v_given = np.zeros((N,), dtype)
-    work = memory((B, H), dtype)
     W_hh_T_pieces = in_pieces(W_hh.T, T, B)
     W_ih_T_pieces = in_pieces(W_ih.T, T, B)
-    times_W_hh_T = product_with(W_hh_T_pieces)
-    work_places = piece_places(work, W_hh_T_pieces)
-    times_W_ih_T = product_with(W_ih_T_pieces)
-    work_places_2 = piece_places(work, W_ih_T_pieces)
     # each call of the loop writes into what is named last
     (add_into, tanh_into) = (np.add, np.tanh)
-    for (
-        t, x_net_t, h_t, v_t, h_prev_rows, v_prev_rows,
-    ) in zip(
-        range(T), x_net, h[1:], v[1:], piece_rows(h, W_hh_T_pieces), piece_rows(v, W_ih_T_pieces),
-    ):
+    x_net = landed(room, "x_net", x_net)
+    if room and "steps" in room:  # of an earlier call with this workspace
+        (h, v, work, times_W_hh_T, work_places, times_W_ih_T, work_places_2, steps) = room["steps"]
+    else:
+        h = memory((T + 1, B, H), dtype)
+        v = memory((T + 1, B, N), dtype)
+        work = memory((B, H), dtype)
+        times_W_hh_T = product_with(W_hh_T_pieces)
+        work_places = piece_places(work, W_hh_T_pieces)
+        times_W_ih_T = product_with(W_ih_T_pieces)
+        work_places_2 = piece_places(work, W_ih_T_pieces)
+        steps = zip(range(T), x_net, h[1:], v[1:], piece_rows(h, W_hh_T_pieces), piece_rows(v, W_ih_T_pieces))
+        if room is not None:
+            steps = [*steps]
+            room["steps"] = (h, v, work, times_W_hh_T, work_places, times_W_ih_T, work_places_2, steps)
+    h[0] = h_prev
+    v[0] = v_prev
+    for t, x_net_t, h_t, v_t, h_prev_rows, v_prev_rows in steps:
         # net_{h,t} = W_{xh} x_t + W_{hh} h_{t-1} + W_{ih} v_{t-1} + b_h
         times_W_hh_T(h_prev_rows, W_hh_T_pieces, work_places)
         add_into(x_net_t, work, x_net_t)
@@ -116,7 +123,7 @@ def forward(params, x, h=None, v=None, *, lengths=None, cache=True, checkpoint=N
         if lengths is not None:  # a sequence that has ended keeps its states
             h[t + 1] = np.where((lengths <= t)[:, None], h[t], h[t + 1])
             v[t + 1] = np.where((lengths <= t)[:, None], v[t], v[t + 1])
-    cache = (sizes, dtype, lengths, (h, W_hh, W_ih, W_xh, x, v))
+    cache = (sizes, dtype, lengths, (h, W_hh, W_ih, W_xh, x, v, turn))
     return copied(cut(h[1:], lengths)), {"h": h[T].copy(), "v": v[T].copy()}, cache
 
 
@@ -143,44 +150,56 @@ def backward(cache, d_ys, h=None, v=None):
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
     d_h_next = np.zeros((B, H), dtype) if h is None else h.astype(dtype, order="C")
     d_v_next = np.zeros((B, N), dtype) if v is None else v.astype(dtype, order="C")
-    (h, W_hh, W_ih, W_xh, x, v) = values
+    (h, W_hh, W_ih, W_xh, x, v, turn) = values
+    room = turn and turn.room(dtype)
+    block = 1 + 32768 // (1 + B * H)
     if lengths is not None:
         d_h_last = d_h_next
         d_h_next = np.zeros_like(d_h_last)
         d_v_last = d_v_next
         d_v_next = np.zeros_like(d_v_last)
     d_x = memory((T, B, D), dtype)
-    d_h_t = memory((B, H), dtype)
-    one = np.array(1, dtype)
     W_hh_pieces = in_pieces(W_hh, T, B)
     W_ih_pieces = in_pieces(W_ih, T, B)
-    times_W_hh = product_with(W_hh_pieces)
     d_h_next_places = piece_places(d_h_next, W_hh_pieces)
-    times_W_ih = product_with(W_ih_pieces)
     d_v_next_places = piece_places(d_v_next, W_ih_pieces)
     # each call of the loop writes into what is named last
     (add_into, multiply_into) = (np.add, np.multiply)
-    block = 1 + 32768 // (1 + B * H)
-    window = steps_together(block, T, B, H)
-    d_net_h_window = memory((min(window, T), B, H), dtype)
     d_W_xh = None
     d_W_hh = None
     d_W_ih = None
     d_b_h = None
-    h_by_net_h_block = memory((min(block, T), B, H), dtype)
+    d_ys = landed(room, "d_ys", d_ys)
+    if room and "memory" in room:  # of an earlier call with this workspace
+        (d_h_t, one, times_W_hh, times_W_ih, window, d_net_h_window, h_by_net_h_block) = room["memory"]
+    else:
+        d_h_t = memory((B, H), dtype)
+        one = np.array(1, dtype)
+        times_W_hh = product_with(W_hh_pieces)
+        times_W_ih = product_with(W_ih_pieces)
+        window = steps_together(block, T, B, H)
+        d_net_h_window = memory((min(window, T), B, H), dtype)
+        h_by_net_h_block = memory((min(block, T), B, H), dtype)
+        if room is not None:
+            room["memory"] = (d_h_t, one, times_W_hh, times_W_ih, window, d_net_h_window, h_by_net_h_block)
     for start in reversed(range(0, max(T, 1), block)):
         stop = start + len(range(start, T)[:block])
-        d_net_h = d_net_h_window[start % window:][:stop - start]
-        # what the adjoints are multiplied by is known: for a block of steps at once
-        h_by_net_h = h_by_net_h_block[:stop - start]
+        if room and start in room:  # of an earlier call with this workspace
+            (d_net_h, h_by_net_h, steps) = room[start]
+        else:
+            d_net_h = d_net_h_window[start % window:][:stop - start]
+            # what the adjoints are multiplied by is known: for a block of steps at once
+            h_by_net_h = h_by_net_h_block[:stop - start]
+            steps = zip(
+                reversed(range(start, stop)), d_ys[start:stop][::-1], d_net_h[::-1], h_by_net_h[::-1],
+                piece_rows(d_net_h, W_hh_pieces)[::-1], piece_rows(d_net_h, W_ih_pieces)[::-1],
+            )
+            if room is not None:
+                steps = [*steps]
+                room[start] = (d_net_h, h_by_net_h, steps)
         np.square(h[start + 1:stop + 1], out=h_by_net_h)
         np.subtract(one, h_by_net_h, out=h_by_net_h)
-        for (
-            t, d_ys_t, d_net_h_t, h_by_net_h_t, d_net_h_t_rows, d_net_h_t_rows_2,
-        ) in zip(
-            reversed(range(start, stop)), d_ys[start:stop][::-1], d_net_h[::-1], h_by_net_h[::-1],
-            piece_rows(d_net_h, W_hh_pieces)[::-1], piece_rows(d_net_h, W_ih_pieces)[::-1],
-        ):
+        for t, d_ys_t, d_net_h_t, h_by_net_h_t, d_net_h_t_rows, d_net_h_t_rows_2 in steps:
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
                 d_h_next[...] = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
                 d_v_next[...] = np.where((lengths == t + 1)[:, None], d_v_last, d_v_next)
@@ -376,6 +395,59 @@ def _seen(params):
         return [(type(array), array.shape, array.dtype) for array in map(params.__getitem__, PARAMETERS)]
     except (AttributeError, KeyError):
         return None
+
+
+class Workspace:
+    """Memory that calls of `forward` and `backward` write into again, for loops with many short calls.
+
+    `forward(params, ..., workspace=workspace)` returns the same as without one, all in memory of its own but the cache:
+    the next `forward` with this workspace writes into that, and `backward` refuses it from then on with a ValueError.
+    What calls need is made for each set of sizes and dtypes, kept for the last eight. Where the states of a sequence
+    are more than 2**16 numbers this would save nothing, and calls run as without one. A workspace serves one thread.
+    """
+
+    def __init__(self):
+        self.rooms, self.turns = {}, 0
+
+
+class Turn:
+    """What one call of `forward`, and those of `backward` with its cache, write into."""
+
+    def __init__(self, workspace, rooms):
+        workspace.turns += 1
+        self.workspace, self.number, self.rooms = workspace, workspace.turns, rooms
+
+    def room(self, part):
+        """What the workspace holds for that part of the computation, by name."""
+        if self.number != self.workspace.turns:
+            raise ValueError(
+                "a later forward with the same workspace has written into the memory of this cache; "
+                "run backward before it, or give each a workspace of its own"
+            )
+        return self.rooms.setdefault(part, {})
+
+
+def turn_of(workspace, sizes, dtype, numbers):
+    """The turn of a call of `forward`, which ends those before it; None where states have too many numbers."""
+    if not isinstance(workspace, Workspace):
+        raise ValueError(f"workspace must be a Workspace of this module, got {type(workspace).__name__}")
+    if numbers > 2**16:
+        return None
+    key = frozenset(sizes.items()), dtype
+    workspace.rooms[key] = rooms = workspace.rooms.pop(key, {})
+    if len(workspace.rooms) > 8:
+        del workspace.rooms[next(iter(workspace.rooms))]
+    return Turn(workspace, rooms)
+
+
+def landed(room, name, a):
+    """The array a, in the memory that a workspace has for it."""
+    if room is None:
+        return a
+    if name not in room:
+        room[name] = memory(a.shape, a.dtype) if a.flags.c_contiguous else np.empty_like(a)
+    room[name][...] = a
+    return room[name]
 
 
 def added(total, part):

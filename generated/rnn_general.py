@@ -52,7 +52,7 @@ def init(*, D, H, K, rng, dtype=np.float64):
     return params
 
 
-def forward(params, x, s=None, *, lengths=None, cache=True, checkpoint=None, f="tanh", g="tanh"):
+def forward(params, x, s=None, *, lengths=None, cache=True, checkpoint=None, workspace=None, f="tanh", g="tanh"):
     """Run the cell over a sequence.
 
     x: (T, B, D).
@@ -63,6 +63,7 @@ def forward(params, x, s=None, *, lengths=None, cache=True, checkpoint=None, f="
     Past its end a sequence has outputs of zero, reads no input and keeps its states.
     cache: False where no `backward` follows: the cache is None, and the steps take little memory.
     checkpoint: the number of steps between the states that the cache holds; `backward` computes the rest again.
+    workspace: a Workspace, whose memory this call writes into; the cache is valid up to the next call with it.
     Returns the outputs (T, B, K), the final states by name, and a cache for `backward`, which
     refers to the arrays given here. Raises ValueError for an array of the wrong shape or dtype.
     """
@@ -71,11 +72,12 @@ def forward(params, x, s=None, *, lengths=None, cache=True, checkpoint=None, f="
         arrays.append(("s", s, ("B", "H")))
     sizes, dtype, params = _given(params, arrays)
     T, B, H = sizes["T"], sizes["B"], sizes["H"]
+    lengths = _lengths(lengths, T, B)
     if checkpoint is not None or not cache:
-        run = forward_by_blocks(params, {"x": x}, {"f": f, "g": g}, {"s": s}, _lengths(lengths, T, B), checkpoint)
+        run = forward_by_blocks(params, {"x": x}, {"f": f, "g": g, "workspace": workspace}, {"s": s}, lengths,
+            checkpoint)
         return run if cache else (*run[:2], None)
     s_prev = np.zeros((B, H), dtype) if s is None else s
-    lengths = _lengths(lengths, T, B)
     parts = parts_of(T, B, params, H)
     if parts:
         timed, others = {"x": x}, {"s": s, "lengths": lengths}
@@ -90,14 +92,24 @@ def forward(params, x, s=None, *, lengths=None, cache=True, checkpoint=None, f="
     b = params["b"]
     V = params["V"]
     c = params["c"]
+    turn = None if workspace is None else turn_of(workspace, sizes, dtype, T * B * H)
+    room = turn and turn.room("forward")
     x_net = rows_plus(x, U.T, b)
-    s = memory((T + 1, B, H), dtype)
-    s[0] = s_prev
-    net_s = memory((T, B, H), dtype)
     W_T = in_rows(W.T, T, B)
     # each call of the loop writes into what is named last
     add_into = np.add
-    for t, net_s_t, x_net_t, s_prev, s_t in zip(range(T), net_s, x_net, s, s[1:]):
+    x_net = landed(room, "x_net", x_net)
+    if room and "steps" in room:  # of an earlier call with this workspace
+        (s, net_s, steps) = room["steps"]
+    else:
+        s = memory((T + 1, B, H), dtype)
+        net_s = memory((T, B, H), dtype)
+        steps = zip(range(T), net_s, x_net, s, s[1:])
+        if room is not None:
+            steps = [*steps]
+            room["steps"] = (s, net_s, steps)
+    s[0] = s_prev
+    for t, net_s_t, x_net_t, s_prev, s_t in steps:
         # net_{s,t} = U x_t + W s_{t-1} + b
         s_prev.dot(W_T, net_s_t)
         add_into(net_s_t, x_net_t, net_s_t)
@@ -109,7 +121,7 @@ def forward(params, x, s=None, *, lengths=None, cache=True, checkpoint=None, f="
     net_o = rows_times(s[1:], V.T) + c
     # o_t = g(net_{o,t})
     o = g(net_o)
-    cache = (sizes, dtype, lengths, (g_slope, net_o, V, f_slope, net_s, W, U, x, s))
+    cache = (sizes, dtype, lengths, (g_slope, net_o, V, f_slope, net_s, W, U, x, s, turn))
     return copied(cut(o, lengths)), {"s": s[T].copy()}, cache
 
 
@@ -132,7 +144,9 @@ def backward(cache, d_ys, s=None):
     T, B, D, H = sizes["T"], sizes["B"], sizes["D"], sizes["H"]
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
     d_s_next = np.zeros((B, H), dtype) if s is None else s.astype(dtype, order="C")
-    (g_slope, net_o, V, f_slope, net_s, W, U, x, s) = values
+    (g_slope, net_o, V, f_slope, net_s, W, U, x, s, turn) = values
+    room = turn and turn.room(dtype)
+    block = 1 + 32768 // (1 + B * H)
     # ∂J/∂o_t = ∂⁺J/∂o_t
     d_o = d_ys
     # ∂J/∂net_{o,t} = ∂J/∂o_t ⊙ g'(net_{o,t})
@@ -142,29 +156,40 @@ def backward(cache, d_ys, s=None):
         d_s_last = d_s_next
         d_s_next = np.zeros_like(d_s_last)
     d_x = memory((T, B, D), dtype)
-    d_s_t = memory((B, H), dtype)
     W_pieces = in_pieces(W, T, B)
-    times_W = product_with(W_pieces)
     d_s_next_places = piece_places(d_s_next, W_pieces)
     # each call of the loop writes into what is named last
     (add_into, multiply_into) = (np.add, np.multiply)
-    block = 1 + 32768 // (1 + B * H)
-    window = steps_together(block, T, B, H)
-    d_net_s_window = memory((min(window, T), B, H), dtype)
     d_U = None
     d_W = None
     d_b = None
+    d_s_read = landed(room, "d_s_read", d_s_read)
+    if room and "memory" in room:  # of an earlier call with this workspace
+        (d_s_t, times_W, window, d_net_s_window) = room["memory"]
+    else:
+        d_s_t = memory((B, H), dtype)
+        times_W = product_with(W_pieces)
+        window = steps_together(block, T, B, H)
+        d_net_s_window = memory((min(window, T), B, H), dtype)
+        if room is not None:
+            room["memory"] = (d_s_t, times_W, window, d_net_s_window)
     for start in reversed(range(0, max(T, 1), block)):
         stop = start + len(range(start, T)[:block])
-        d_net_s = d_net_s_window[start % window:][:stop - start]
         # what the adjoints are multiplied by is known: for a block of steps at once
         s_by_net_s = f_slope(net_s[start:stop])
-        for (
-            t, d_s_read_t, d_net_s_t, s_by_net_s_t, d_net_s_t_rows,
-        ) in zip(
-            reversed(range(start, stop)), d_s_read[start:stop][::-1], d_net_s[::-1], s_by_net_s[::-1],
-            piece_rows(d_net_s, W_pieces)[::-1],
-        ):
+        s_by_net_s = landed(room, ("s_by_net_s", start), s_by_net_s)
+        if room and start in room:  # of an earlier call with this workspace
+            (d_net_s, steps) = room[start]
+        else:
+            d_net_s = d_net_s_window[start % window:][:stop - start]
+            steps = zip(
+                reversed(range(start, stop)), d_s_read[start:stop][::-1], d_net_s[::-1], s_by_net_s[::-1],
+                piece_rows(d_net_s, W_pieces)[::-1],
+            )
+            if room is not None:
+                steps = [*steps]
+                room[start] = (d_net_s, steps)
+        for t, d_s_read_t, d_net_s_t, s_by_net_s_t, d_net_s_t_rows in steps:
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
                 d_s_next[...] = np.where((lengths == t + 1)[:, None], d_s_last, d_s_next)
             # ∂J/∂s_t = Vᵀ (∂J/∂net_{o,t}) + Wᵀ (∂J/∂net_{s,t+1})
@@ -361,6 +386,59 @@ def _seen(params):
         return [(type(array), array.shape, array.dtype) for array in map(params.__getitem__, PARAMETERS)]
     except (AttributeError, KeyError):
         return None
+
+
+class Workspace:
+    """Memory that calls of `forward` and `backward` write into again, for loops with many short calls.
+
+    `forward(params, ..., workspace=workspace)` returns the same as without one, all in memory of its own but the cache:
+    the next `forward` with this workspace writes into that, and `backward` refuses it from then on with a ValueError.
+    What calls need is made for each set of sizes and dtypes, kept for the last eight. Where the states of a sequence
+    are more than 2**16 numbers this would save nothing, and calls run as without one. A workspace serves one thread.
+    """
+
+    def __init__(self):
+        self.rooms, self.turns = {}, 0
+
+
+class Turn:
+    """What one call of `forward`, and those of `backward` with its cache, write into."""
+
+    def __init__(self, workspace, rooms):
+        workspace.turns += 1
+        self.workspace, self.number, self.rooms = workspace, workspace.turns, rooms
+
+    def room(self, part):
+        """What the workspace holds for that part of the computation, by name."""
+        if self.number != self.workspace.turns:
+            raise ValueError(
+                "a later forward with the same workspace has written into the memory of this cache; "
+                "run backward before it, or give each a workspace of its own"
+            )
+        return self.rooms.setdefault(part, {})
+
+
+def turn_of(workspace, sizes, dtype, numbers):
+    """The turn of a call of `forward`, which ends those before it; None where states have too many numbers."""
+    if not isinstance(workspace, Workspace):
+        raise ValueError(f"workspace must be a Workspace of this module, got {type(workspace).__name__}")
+    if numbers > 2**16:
+        return None
+    key = frozenset(sizes.items()), dtype
+    workspace.rooms[key] = rooms = workspace.rooms.pop(key, {})
+    if len(workspace.rooms) > 8:
+        del workspace.rooms[next(iter(workspace.rooms))]
+    return Turn(workspace, rooms)
+
+
+def landed(room, name, a):
+    """The array a, in the memory that a workspace has for it."""
+    if room is None:
+        return a
+    if name not in room:
+        room[name] = memory(a.shape, a.dtype) if a.flags.c_contiguous else np.empty_like(a)
+    room[name][...] = a
+    return room[name]
 
 
 def abs(a):

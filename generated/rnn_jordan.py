@@ -48,7 +48,7 @@ def init(*, D, H, K, rng, dtype=np.float64):
     return params
 
 
-def forward(params, x, y=None, *, lengths=None, cache=True, checkpoint=None):
+def forward(params, x, y=None, *, lengths=None, cache=True, checkpoint=None, workspace=None):
     """Run the cell over a sequence.
 
     x: (T, B, D).
@@ -57,6 +57,7 @@ def forward(params, x, y=None, *, lengths=None, cache=True, checkpoint=None):
     Past its end a sequence has outputs of zero, reads no input and keeps its states.
     cache: False where no `backward` follows: the cache is None, and the steps take little memory.
     checkpoint: the number of steps between the states that the cache holds; `backward` computes the rest again.
+    workspace: a Workspace, whose memory this call writes into; the cache is valid up to the next call with it.
     Returns the outputs (T, B, H), the final states by name, and a cache for `backward`, which
     refers to the arrays given here. Raises ValueError for an array of the wrong shape or dtype.
     """
@@ -65,11 +66,11 @@ def forward(params, x, y=None, *, lengths=None, cache=True, checkpoint=None):
         arrays.append(("y", y, ("B", "H")))
     sizes, dtype, params = _given(params, arrays)
     T, B, H, K = sizes["T"], sizes["B"], sizes["H"], sizes["K"]
+    lengths = _lengths(lengths, T, B)
     if checkpoint is not None or not cache:
-        run = forward_by_blocks(params, {"x": x}, {}, {"y": y}, _lengths(lengths, T, B), checkpoint)
+        run = forward_by_blocks(params, {"x": x}, {"workspace": workspace}, {"y": y}, lengths, checkpoint)
         return run if cache else (*run[:2], None)
     y_prev = np.zeros((B, H), dtype) if y is None else y
-    lengths = _lengths(lengths, T, B)
     parts = parts_of(T, B, params, H)
     if parts:
         timed, others = {"x": x}, {"y": y, "lengths": lengths}
@@ -82,30 +83,40 @@ def forward(params, x, y=None, *, lengths=None, cache=True, checkpoint=None):
     b = params["b"]
     V = params["V"]
     c = params["c"]
-    y = memory((T + 1, B, H), dtype)
-    y[0] = y_prev
+    turn = None if workspace is None else turn_of(workspace, sizes, dtype, T * B * H)
+    room = turn and turn.room("forward")
     # ½ of σ(a) = ½ + ½ tanh(a/2) goes into the weights
     x_net = rows_plus(x, (W * 0.5).T, b * 0.5)
     U_half = U * 0.5
-    h = x_net
-    work = memory((B, K), dtype)
-    half = np.array(0.5, dtype)
-    net_y_t = memory((B, H), dtype)
-    c_rows = memory((B, H), dtype)
-    c_rows[...] = c
     U_half_T_pieces = in_pieces(U_half.T, T, B)
     V_T_pieces = in_pieces(V.T, T, B)
-    times_U_half_T = product_with(U_half_T_pieces)
-    work_places = piece_places(work, U_half_T_pieces)
-    times_V_T = product_with(V_T_pieces)
-    net_y_t_places = piece_places(net_y_t, V_T_pieces)
     # each call of the loop writes into what is named last
     (add_into, tanh_into, multiply_into) = (np.add, np.tanh, np.multiply)
-    for (
-        t, h_t, y_t, y_prev_rows, h_t_rows,
-    ) in zip(
-        range(T), x_net, y[1:], piece_rows(y, U_half_T_pieces), piece_rows(x_net, V_T_pieces),
-    ):
+    x_net = landed(room, "x_net", x_net)
+    if room and "steps" in room:  # of an earlier call with this workspace
+        (
+            y, h, work, half, net_y_t, c_rows, times_U_half_T, work_places, times_V_T, net_y_t_places, steps,
+        ) = room["steps"]
+    else:
+        y = memory((T + 1, B, H), dtype)
+        h = x_net
+        work = memory((B, K), dtype)
+        half = np.array(0.5, dtype)
+        net_y_t = memory((B, H), dtype)
+        c_rows = memory((B, H), dtype)
+        times_U_half_T = product_with(U_half_T_pieces)
+        work_places = piece_places(work, U_half_T_pieces)
+        times_V_T = product_with(V_T_pieces)
+        net_y_t_places = piece_places(net_y_t, V_T_pieces)
+        steps = zip(range(T), x_net, y[1:], piece_rows(y, U_half_T_pieces), piece_rows(x_net, V_T_pieces))
+        if room is not None:
+            steps = [*steps]
+            room["steps"] = (
+                y, h, work, half, net_y_t, c_rows, times_U_half_T, work_places, times_V_T, net_y_t_places, steps,
+            )
+    y[0] = y_prev
+    c_rows[...] = c
+    for t, h_t, y_t, y_prev_rows, h_t_rows in steps:
         # net_{h,t} = W x_t + U y_{t-1} + b
         times_U_half_T(y_prev_rows, U_half_T_pieces, work_places)
         add_into(h_t, work, h_t)
@@ -123,7 +134,7 @@ def forward(params, x, y=None, *, lengths=None, cache=True, checkpoint=None):
         add_into(y_t, half, y_t)
         if lengths is not None:  # a sequence that has ended keeps its states
             y[t + 1] = np.where((lengths <= t)[:, None], y[t], y[t + 1])
-    cache = (sizes, dtype, lengths, (y, h, V, U, W, x))
+    cache = (sizes, dtype, lengths, (y, h, V, U, W, x, turn))
     return copied(cut(y[1:], lengths)), {"y": y[T].copy()}, cache
 
 
@@ -146,51 +157,69 @@ def backward(cache, d_ys, y=None):
     T, B, D, H, K = sizes["T"], sizes["B"], sizes["D"], sizes["H"], sizes["K"]
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
     d_y_next = np.zeros((B, H), dtype) if y is None else y.astype(dtype, order="C")
-    (y, h, V, U, W, x) = values
+    (y, h, V, U, W, x, turn) = values
+    room = turn and turn.room(dtype)
+    block = 1 + 32768 // (1 + B * K)
     if lengths is not None:
         d_y_last = d_y_next
         d_y_next = np.zeros_like(d_y_last)
     d_x = memory((T, B, D), dtype)
-    d_y_t = memory((B, H), dtype)
-    d_h_t = memory((B, K), dtype)
-    one = np.array(1, dtype)
     V_pieces = in_pieces(V, T, B)
     U_pieces = in_pieces(U, T, B)
-    times_V = product_with(V_pieces)
-    d_h_t_places = piece_places(d_h_t, V_pieces)
-    times_U = product_with(U_pieces)
     d_y_next_places = piece_places(d_y_next, U_pieces)
     # each call of the loop writes into what is named last
     (add_into, multiply_into) = (np.add, np.multiply)
-    block = 1 + 32768 // (1 + B * K)
-    window = steps_together(block, T, B, H + K)
-    d_net_y_window = memory((min(window, T), B, H), dtype)
-    d_net_h_window = memory((min(window, T), B, K), dtype)
     d_W = None
     d_U = None
     d_b = None
     d_V = None
     d_c = None
-    y_by_net_y_block = memory((min(block, T), B, H), dtype)
-    h_by_net_h_block = memory((min(block, T), B, K), dtype)
+    d_ys = landed(room, "d_ys", d_ys)
+    if room and "memory" in room:  # of an earlier call with this workspace
+        (
+            d_y_t, d_h_t, one, times_V, d_h_t_places, times_U, window, d_net_y_window, d_net_h_window,
+            y_by_net_y_block, h_by_net_h_block,
+        ) = room["memory"]
+    else:
+        d_y_t = memory((B, H), dtype)
+        d_h_t = memory((B, K), dtype)
+        one = np.array(1, dtype)
+        times_V = product_with(V_pieces)
+        d_h_t_places = piece_places(d_h_t, V_pieces)
+        times_U = product_with(U_pieces)
+        window = steps_together(block, T, B, H + K)
+        d_net_y_window = memory((min(window, T), B, H), dtype)
+        d_net_h_window = memory((min(window, T), B, K), dtype)
+        y_by_net_y_block = memory((min(block, T), B, H), dtype)
+        h_by_net_h_block = memory((min(block, T), B, K), dtype)
+        if room is not None:
+            room["memory"] = (
+                d_y_t, d_h_t, one, times_V, d_h_t_places, times_U, window, d_net_y_window, d_net_h_window,
+                y_by_net_y_block, h_by_net_h_block,
+            )
     for start in reversed(range(0, max(T, 1), block)):
         stop = start + len(range(start, T)[:block])
-        d_net_y = d_net_y_window[start % window:][:stop - start]
-        d_net_h = d_net_h_window[start % window:][:stop - start]
-        # what the adjoints are multiplied by is known: for a block of steps at once
-        y_by_net_y = y_by_net_y_block[:stop - start]
-        h_by_net_h = h_by_net_h_block[:stop - start]
+        if room and start in room:  # of an earlier call with this workspace
+            (d_net_y, d_net_h, y_by_net_y, h_by_net_h, steps) = room[start]
+        else:
+            d_net_y = d_net_y_window[start % window:][:stop - start]
+            d_net_h = d_net_h_window[start % window:][:stop - start]
+            # what the adjoints are multiplied by is known: for a block of steps at once
+            y_by_net_y = y_by_net_y_block[:stop - start]
+            h_by_net_h = h_by_net_h_block[:stop - start]
+            steps = zip(
+                reversed(range(start, stop)), d_ys[start:stop][::-1], d_net_y[::-1], y_by_net_y[::-1],
+                d_net_h[::-1], h_by_net_h[::-1], piece_rows(d_net_y, V_pieces)[::-1],
+                piece_rows(d_net_h, U_pieces)[::-1],
+            )
+            if room is not None:
+                steps = [*steps]
+                room[start] = (d_net_y, d_net_h, y_by_net_y, h_by_net_h, steps)
         np.subtract(one, y[start + 1:stop + 1], out=y_by_net_y)
         np.multiply(y_by_net_y, y[start + 1:stop + 1], out=y_by_net_y)
         np.subtract(one, h[start:stop], out=h_by_net_h)
         np.multiply(h_by_net_h, h[start:stop], out=h_by_net_h)
-        for (
-            t, d_ys_t, d_net_y_t, y_by_net_y_t, d_net_h_t, h_by_net_h_t, d_net_y_t_rows, d_net_h_t_rows,
-        ) in zip(
-            reversed(range(start, stop)), d_ys[start:stop][::-1], d_net_y[::-1], y_by_net_y[::-1],
-            d_net_h[::-1], h_by_net_h[::-1], piece_rows(d_net_y, V_pieces)[::-1],
-            piece_rows(d_net_h, U_pieces)[::-1],
-        ):
+        for t, d_ys_t, d_net_y_t, y_by_net_y_t, d_net_h_t, h_by_net_h_t, d_net_y_t_rows, d_net_h_t_rows in steps:
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
                 d_y_next[...] = np.where((lengths == t + 1)[:, None], d_y_last, d_y_next)
             # ∂J/∂y_t = ∂⁺J/∂y_t + Uᵀ (∂J/∂net_{h,t+1})
@@ -388,6 +417,59 @@ def _seen(params):
         return [(type(array), array.shape, array.dtype) for array in map(params.__getitem__, PARAMETERS)]
     except (AttributeError, KeyError):
         return None
+
+
+class Workspace:
+    """Memory that calls of `forward` and `backward` write into again, for loops with many short calls.
+
+    `forward(params, ..., workspace=workspace)` returns the same as without one, all in memory of its own but the cache:
+    the next `forward` with this workspace writes into that, and `backward` refuses it from then on with a ValueError.
+    What calls need is made for each set of sizes and dtypes, kept for the last eight. Where the states of a sequence
+    are more than 2**16 numbers this would save nothing, and calls run as without one. A workspace serves one thread.
+    """
+
+    def __init__(self):
+        self.rooms, self.turns = {}, 0
+
+
+class Turn:
+    """What one call of `forward`, and those of `backward` with its cache, write into."""
+
+    def __init__(self, workspace, rooms):
+        workspace.turns += 1
+        self.workspace, self.number, self.rooms = workspace, workspace.turns, rooms
+
+    def room(self, part):
+        """What the workspace holds for that part of the computation, by name."""
+        if self.number != self.workspace.turns:
+            raise ValueError(
+                "a later forward with the same workspace has written into the memory of this cache; "
+                "run backward before it, or give each a workspace of its own"
+            )
+        return self.rooms.setdefault(part, {})
+
+
+def turn_of(workspace, sizes, dtype, numbers):
+    """The turn of a call of `forward`, which ends those before it; None where states have too many numbers."""
+    if not isinstance(workspace, Workspace):
+        raise ValueError(f"workspace must be a Workspace of this module, got {type(workspace).__name__}")
+    if numbers > 2**16:
+        return None
+    key = frozenset(sizes.items()), dtype
+    workspace.rooms[key] = rooms = workspace.rooms.pop(key, {})
+    if len(workspace.rooms) > 8:
+        del workspace.rooms[next(iter(workspace.rooms))]
+    return Turn(workspace, rooms)
+
+
+def landed(room, name, a):
+    """The array a, in the memory that a workspace has for it."""
+    if room is None:
+        return a
+    if name not in room:
+        room[name] = memory(a.shape, a.dtype) if a.flags.c_contiguous else np.empty_like(a)
+    room[name][...] = a
+    return room[name]
 
 
 def added(total, part):

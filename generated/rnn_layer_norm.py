@@ -49,7 +49,7 @@ def init(*, D, H, rng, dtype=np.float64):
     return params
 
 
-def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None):
+def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None, workspace=None):
     """Run the cell over a sequence.
 
     x: (T, B, D).
@@ -58,6 +58,7 @@ def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None):
     Past its end a sequence has outputs of zero, reads no input and keeps its states.
     cache: False where no `backward` follows: the cache is None, and the steps take little memory.
     checkpoint: the number of steps between the states that the cache holds; `backward` computes the rest again.
+    workspace: a Workspace, whose memory this call writes into; the cache is valid up to the next call with it.
     Returns the outputs (T, B, H), the final states by name, and a cache for `backward`, which
     refers to the arrays given here. Raises ValueError for an array of the wrong shape or dtype.
     """
@@ -66,11 +67,11 @@ def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None):
         arrays.append(("h", h, ("B", "H")))
     sizes, dtype, params = _given(params, arrays)
     T, B, H = sizes["T"], sizes["B"], sizes["H"]
+    lengths = _lengths(lengths, T, B)
     if checkpoint is not None or not cache:
-        run = forward_by_blocks(params, {"x": x}, {}, {"h": h}, _lengths(lengths, T, B), checkpoint)
+        run = forward_by_blocks(params, {"x": x}, {"workspace": workspace}, {"h": h}, lengths, checkpoint)
         return run if cache else (*run[:2], None)
     h_prev = np.zeros((B, H), dtype) if h is None else h
-    lengths = _lengths(lengths, T, B)
     parts = parts_of(T, B, params, H)
     if parts:
         timed, others = {"x": x}, {"h": h, "lengths": lengths}
@@ -82,29 +83,43 @@ def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None):
     U = params["U"]
     g = params["g"]
     b = params["b"]
+    turn = None if workspace is None else turn_of(workspace, sizes, dtype, T * B * H)
+    room = turn and turn.room("forward")
     x_net = rows_times(x, W.T)
-    h = memory((T + 1, B, H), dtype)
-    h[0] = h_prev
-    a = memory((T, B, H), dtype)
-    mu = memory((T, B, 1), dtype)
-    s = memory((T, B, 1), dtype)
     U_T = in_rows(U.T, T, B)
-    work = memory((B, 1), dtype)
-    number = np.array(H, dtype)
-    work_2 = memory((B, 1), dtype)
-    work_3 = memory((B, H), dtype)
-    work_4 = memory((B, H), dtype)
-    number_2 = np.array(1e-05, dtype)
-    net_h_t = memory((B, H), dtype)
-    g_rows = memory((B, H), dtype)
-    g_rows[...] = g
-    b_rows = memory((B, H), dtype)
-    b_rows[...] = b
-    ones = np.ones((H, 1), dtype)
     # each call of the loop writes into what is named last
     (add_into, divide_into, subtract_into, square_into, sqrt_into, multiply_into, tanh_into) = (np.add, np.divide,
         np.subtract, np.square, np.sqrt, np.multiply, np.tanh)
-    for t, a_t, x_net_t, h_prev, mu_t, s_t, h_t in zip(range(T), a, x_net, h, mu, s, h[1:]):
+    x_net = landed(room, "x_net", x_net)
+    if room and "steps" in room:  # of an earlier call with this workspace
+        (
+            h, a, mu, s, work, number, work_2, work_3, work_4, number_2, net_h_t, g_rows, b_rows, ones, steps,
+        ) = room["steps"]
+    else:
+        h = memory((T + 1, B, H), dtype)
+        a = memory((T, B, H), dtype)
+        mu = memory((T, B, 1), dtype)
+        s = memory((T, B, 1), dtype)
+        work = memory((B, 1), dtype)
+        number = np.array(H, dtype)
+        work_2 = memory((B, 1), dtype)
+        work_3 = memory((B, H), dtype)
+        work_4 = memory((B, H), dtype)
+        number_2 = np.array(1e-05, dtype)
+        net_h_t = memory((B, H), dtype)
+        g_rows = memory((B, H), dtype)
+        b_rows = memory((B, H), dtype)
+        ones = np.ones((H, 1), dtype)
+        steps = zip(range(T), a, x_net, h, mu, s, h[1:])
+        if room is not None:
+            steps = [*steps]
+            room["steps"] = (
+                h, a, mu, s, work, number, work_2, work_3, work_4, number_2, net_h_t, g_rows, b_rows, ones, steps,
+            )
+    h[0] = h_prev
+    g_rows[...] = g
+    b_rows[...] = b
+    for t, a_t, x_net_t, h_prev, mu_t, s_t, h_t in steps:
         # a_t = W x_t + U h_{t-1}
         h_prev.dot(U_T, a_t)
         add_into(a_t, x_net_t, a_t)
@@ -130,7 +145,7 @@ def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None):
         tanh_into(net_h_t, h_t)
         if lengths is not None:  # a sequence that has ended keeps its states
             h[t + 1] = np.where((lengths <= t)[:, None], h[t], h[t + 1])
-    cache = (sizes, dtype, lengths, (h, a, mu, g, s, U, W, x))
+    cache = (sizes, dtype, lengths, (h, a, mu, g, s, U, W, x, turn))
     return copied(cut(h[1:], lengths)), {"h": h[T].copy()}, cache
 
 
@@ -153,57 +168,84 @@ def backward(cache, d_ys, h=None):
     T, B, D, H = sizes["T"], sizes["B"], sizes["D"], sizes["H"]
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
     d_h_next = np.zeros((B, H), dtype) if h is None else h.astype(dtype, order="C")
-    (h, a, mu, g, s, U, W, x) = values
+    (h, a, mu, g, s, U, W, x, turn) = values
+    room = turn and turn.room(dtype)
+    block = 1 + 32768 // (1 + B * H)
     if lengths is not None:
         d_h_last = d_h_next
         d_h_next = np.zeros_like(d_h_last)
     d_x = memory((T, B, D), dtype)
-    d_h_t = memory((B, H), dtype)
-    d_s_t = memory((B, 1), dtype)
-    work = memory((B, 1), dtype)
-    work_2 = memory((B, H), dtype)
-    d_mu_t = memory((B, 1), dtype)
-    work_3 = memory((B, 1), dtype)
-    number = np.array(H, dtype)
-    work_4 = memory((B, 1), dtype)
-    work_5 = memory((B, H), dtype)
-    one = np.array(1, dtype)
-    number_2 = np.array(H, dtype)
     U_pieces = in_pieces(U, T, B)
-    times_U = product_with(U_pieces)
     d_h_next_places = piece_places(d_h_next, U_pieces)
-    ones = np.ones((H, 1), dtype)
     # each call of the loop writes into what is named last
     (add_into, multiply_into, negative_into, divide_into, subtract_into) = (np.add, np.multiply, np.negative,
         np.divide, np.subtract)
-    block = 1 + 32768 // (1 + B * H)
-    window = steps_together(block, T, B, 2 * H)
-    d_net_h_window = memory((min(window, T), B, H), dtype)
-    d_a_window = memory((min(window, T), B, H), dtype)
     d_W = None
     d_U = None
     d_g = None
     d_b = None
-    h_by_net_h_block = memory((min(block, T), B, H), dtype)
-    net_h_by_s_block = memory((min(block, T), B, H), dtype)
-    s_by_mu_block = memory((min(block, T), B, H), dtype)
-    net_h_by_mu_block = memory((min(block, T), B, H), dtype)
-    s_by_a_block = memory((min(block, T), B, H), dtype)
+    d_ys = landed(room, "d_ys", d_ys)
+    if room and "memory" in room:  # of an earlier call with this workspace
+        (
+            d_h_t, d_s_t, work, work_2, d_mu_t, work_3, number, work_4, work_5, one, number_2, times_U, ones,
+            window, d_net_h_window, d_a_window, h_by_net_h_block, net_h_by_s_block, s_by_mu_block,
+            net_h_by_mu_block, s_by_a_block,
+        ) = room["memory"]
+    else:
+        d_h_t = memory((B, H), dtype)
+        d_s_t = memory((B, 1), dtype)
+        work = memory((B, 1), dtype)
+        work_2 = memory((B, H), dtype)
+        d_mu_t = memory((B, 1), dtype)
+        work_3 = memory((B, 1), dtype)
+        number = np.array(H, dtype)
+        work_4 = memory((B, 1), dtype)
+        work_5 = memory((B, H), dtype)
+        one = np.array(1, dtype)
+        number_2 = np.array(H, dtype)
+        times_U = product_with(U_pieces)
+        ones = np.ones((H, 1), dtype)
+        window = steps_together(block, T, B, 2 * H)
+        d_net_h_window = memory((min(window, T), B, H), dtype)
+        d_a_window = memory((min(window, T), B, H), dtype)
+        h_by_net_h_block = memory((min(block, T), B, H), dtype)
+        net_h_by_s_block = memory((min(block, T), B, H), dtype)
+        s_by_mu_block = memory((min(block, T), B, H), dtype)
+        net_h_by_mu_block = memory((min(block, T), B, H), dtype)
+        s_by_a_block = memory((min(block, T), B, H), dtype)
+        if room is not None:
+            room["memory"] = (
+                d_h_t, d_s_t, work, work_2, d_mu_t, work_3, number, work_4, work_5, one, number_2, times_U, ones,
+                window, d_net_h_window, d_a_window, h_by_net_h_block, net_h_by_s_block, s_by_mu_block,
+                net_h_by_mu_block, s_by_a_block,
+            )
     for start in reversed(range(0, max(T, 1), block)):
         stop = start + len(range(start, T)[:block])
-        d_net_h = d_net_h_window[start % window:][:stop - start]
-        d_a = d_a_window[start % window:][:stop - start]
-        # what the adjoints are multiplied by is known: for a block of steps at once
-        h_by_net_h = h_by_net_h_block[:stop - start]
-        net_h_by_s = net_h_by_s_block[:stop - start]
-        s_by_mu = s_by_mu_block[:stop - start]
-        net_h_by_mu = net_h_by_mu_block[:stop - start]
-        s_by_a = s_by_a_block[:stop - start]
+        d_s_given = s[start:stop] ** -2
+        d_s_given = landed(room, ("d_s_given", start), d_s_given)
+        if room and start in room:  # of an earlier call with this workspace
+            (d_net_h, d_a, h_by_net_h, net_h_by_s, s_by_mu, net_h_by_mu, s_by_a, steps) = room[start]
+        else:
+            d_net_h = d_net_h_window[start % window:][:stop - start]
+            d_a = d_a_window[start % window:][:stop - start]
+            # what the adjoints are multiplied by is known: for a block of steps at once
+            h_by_net_h = h_by_net_h_block[:stop - start]
+            net_h_by_s = net_h_by_s_block[:stop - start]
+            s_by_mu = s_by_mu_block[:stop - start]
+            net_h_by_mu = net_h_by_mu_block[:stop - start]
+            s_by_a = s_by_a_block[:stop - start]
+            steps = zip(
+                reversed(range(start, stop)), d_ys[start:stop][::-1], d_net_h[::-1], h_by_net_h[::-1],
+                net_h_by_s[::-1], d_s_given[::-1], s_by_mu[::-1], net_h_by_mu[::-1], d_a[::-1], s_by_a[::-1],
+                piece_rows(d_a, U_pieces)[::-1],
+            )
+            if room is not None:
+                steps = [*steps]
+                room[start] = (d_net_h, d_a, h_by_net_h, net_h_by_s, s_by_mu, net_h_by_mu, s_by_a, steps)
         np.square(h[start + 1:stop + 1], out=h_by_net_h)
         np.subtract(one, h_by_net_h, out=h_by_net_h)
         np.subtract(a[start:stop], mu[start:stop], out=net_h_by_s)
         np.multiply(net_h_by_s, g, out=net_h_by_s)
-        d_s_given = s[start:stop] ** -2
         np.subtract(a[start:stop], mu[start:stop], out=s_by_mu)
         np.divide(s_by_mu, s[start:stop], out=s_by_mu)
         np.divide(g, s[start:stop], out=net_h_by_mu)
@@ -213,11 +255,7 @@ def backward(cache, d_ys, h=None):
         for (
             t, d_ys_t, d_net_h_t, h_by_net_h_t, net_h_by_s_t, d_s_given_t, s_by_mu_t, net_h_by_mu_t, d_a_t,
             s_by_a_t, d_a_t_rows,
-        ) in zip(
-            reversed(range(start, stop)), d_ys[start:stop][::-1], d_net_h[::-1], h_by_net_h[::-1],
-            net_h_by_s[::-1], d_s_given[::-1], s_by_mu[::-1], net_h_by_mu[::-1], d_a[::-1], s_by_a[::-1],
-            piece_rows(d_a, U_pieces)[::-1],
-        ):
+        ) in steps:
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
                 d_h_next[...] = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
             # ∂J/∂h_t = ∂⁺J/∂h_t + Uᵀ (∂J/∂a_{t+1})
@@ -432,6 +470,59 @@ def _seen(params):
         return [(type(array), array.shape, array.dtype) for array in map(params.__getitem__, PARAMETERS)]
     except (AttributeError, KeyError):
         return None
+
+
+class Workspace:
+    """Memory that calls of `forward` and `backward` write into again, for loops with many short calls.
+
+    `forward(params, ..., workspace=workspace)` returns the same as without one, all in memory of its own but the cache:
+    the next `forward` with this workspace writes into that, and `backward` refuses it from then on with a ValueError.
+    What calls need is made for each set of sizes and dtypes, kept for the last eight. Where the states of a sequence
+    are more than 2**16 numbers this would save nothing, and calls run as without one. A workspace serves one thread.
+    """
+
+    def __init__(self):
+        self.rooms, self.turns = {}, 0
+
+
+class Turn:
+    """What one call of `forward`, and those of `backward` with its cache, write into."""
+
+    def __init__(self, workspace, rooms):
+        workspace.turns += 1
+        self.workspace, self.number, self.rooms = workspace, workspace.turns, rooms
+
+    def room(self, part):
+        """What the workspace holds for that part of the computation, by name."""
+        if self.number != self.workspace.turns:
+            raise ValueError(
+                "a later forward with the same workspace has written into the memory of this cache; "
+                "run backward before it, or give each a workspace of its own"
+            )
+        return self.rooms.setdefault(part, {})
+
+
+def turn_of(workspace, sizes, dtype, numbers):
+    """The turn of a call of `forward`, which ends those before it; None where states have too many numbers."""
+    if not isinstance(workspace, Workspace):
+        raise ValueError(f"workspace must be a Workspace of this module, got {type(workspace).__name__}")
+    if numbers > 2**16:
+        return None
+    key = frozenset(sizes.items()), dtype
+    workspace.rooms[key] = rooms = workspace.rooms.pop(key, {})
+    if len(workspace.rooms) > 8:
+        del workspace.rooms[next(iter(workspace.rooms))]
+    return Turn(workspace, rooms)
+
+
+def landed(room, name, a):
+    """The array a, in the memory that a workspace has for it."""
+    if room is None:
+        return a
+    if name not in room:
+        room[name] = memory(a.shape, a.dtype) if a.flags.c_contiguous else np.empty_like(a)
+    room[name][...] = a
+    return room[name]
 
 
 def added(total, part):

@@ -49,7 +49,7 @@ def init(*, D, H, rng, dtype=np.float64):
     return params
 
 
-def forward(params, x, a=None, *, lengths=None, cache=True, checkpoint=None, g="tanh"):
+def forward(params, x, a=None, *, lengths=None, cache=True, checkpoint=None, workspace=None, g="tanh"):
     """Run the cell over a sequence.
 
     x: (T, B, D).
@@ -59,6 +59,7 @@ def forward(params, x, a=None, *, lengths=None, cache=True, checkpoint=None, g="
     Past its end a sequence has outputs of zero, reads no input and keeps its states.
     cache: False where no `backward` follows: the cache is None, and the steps take little memory.
     checkpoint: the number of steps between the states that the cache holds; `backward` computes the rest again.
+    workspace: a Workspace, whose memory this call writes into; the cache is valid up to the next call with it.
     Returns the outputs (T, B, H), the final states by name, and a cache for `backward`, which
     refers to the arrays given here. Raises ValueError for an array of the wrong shape or dtype.
     """
@@ -67,11 +68,11 @@ def forward(params, x, a=None, *, lengths=None, cache=True, checkpoint=None, g="
         arrays.append(("a", a, ("B", "H")))
     sizes, dtype, params = _given(params, arrays)
     T, B, H = sizes["T"], sizes["B"], sizes["H"]
+    lengths = _lengths(lengths, T, B)
     if checkpoint is not None or not cache:
-        run = forward_by_blocks(params, {"x": x}, {"g": g}, {"a": a}, _lengths(lengths, T, B), checkpoint)
+        run = forward_by_blocks(params, {"x": x}, {"g": g, "workspace": workspace}, {"a": a}, lengths, checkpoint)
         return run if cache else (*run[:2], None)
     a_prev = np.zeros((B, H), dtype) if a is None else a
-    lengths = _lengths(lengths, T, B)
     parts = parts_of(T, B, params, H)
     if parts:
         timed, others = {"x": x}, {"a": a, "lengths": lengths}
@@ -83,15 +84,25 @@ def forward(params, x, a=None, *, lengths=None, cache=True, checkpoint=None, g="
     W_aa = params["W_aa"]
     W_ax = params["W_ax"]
     b_a = params["b_a"]
-    a = memory((T + 1, B, H), dtype)
-    a[0] = a_prev
-    net_a = memory((T, B, H), dtype)
+    turn = None if workspace is None else turn_of(workspace, sizes, dtype, T * B * H)
+    room = turn and turn.room("forward")
     # what does not depend on the states, for all steps at once
     net_a_given = rows_plus(x, W_ax.T, b_a)
     W_aa_T = in_rows(W_aa.T, T, B)
     # each call of the loop writes into what is named last
     add_into = np.add
-    for t, net_a_t, net_a_given_t, a_prev, a_t in zip(range(T), net_a, net_a_given, a, a[1:]):
+    net_a_given = landed(room, "net_a_given", net_a_given)
+    if room and "steps" in room:  # of an earlier call with this workspace
+        (a, net_a, steps) = room["steps"]
+    else:
+        a = memory((T + 1, B, H), dtype)
+        net_a = memory((T, B, H), dtype)
+        steps = zip(range(T), net_a, net_a_given, a, a[1:])
+        if room is not None:
+            steps = [*steps]
+            room["steps"] = (a, net_a, steps)
+    a[0] = a_prev
+    for t, net_a_t, net_a_given_t, a_prev, a_t in steps:
         # net_{a,t} = [W_{aa}, W_{ax}] [a_{t-1}; x_t] + b_a
         a_prev.dot(W_aa_T, net_a_t)
         add_into(net_a_t, net_a_given_t, net_a_t)
@@ -99,7 +110,7 @@ def forward(params, x, a=None, *, lengths=None, cache=True, checkpoint=None, g="
         a_t[...] = g(net_a_t)
         if lengths is not None:  # a sequence that has ended keeps its states
             a[t + 1] = np.where((lengths <= t)[:, None], a[t], a[t + 1])
-    cache = (sizes, dtype, lengths, (g_slope, net_a, W_aa, W_ax, a, x))
+    cache = (sizes, dtype, lengths, (g_slope, net_a, W_aa, W_ax, a, x, turn))
     return copied(cut(a[1:], lengths)), {"a": a[T].copy()}, cache
 
 
@@ -122,34 +133,47 @@ def backward(cache, d_ys, a=None):
     T, B, D, H = sizes["T"], sizes["B"], sizes["D"], sizes["H"]
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
     d_a_next = np.zeros((B, H), dtype) if a is None else a.astype(dtype, order="C")
-    (g_slope, net_a, W_aa, W_ax, a, x) = values
+    (g_slope, net_a, W_aa, W_ax, a, x, turn) = values
+    room = turn and turn.room(dtype)
+    block = 1 + 32768 // (1 + B * H)
     if lengths is not None:
         d_a_last = d_a_next
         d_a_next = np.zeros_like(d_a_last)
     d_x = memory((T, B, D), dtype)
-    d_a_t = memory((B, H), dtype)
     W_aa_pieces = in_pieces(W_aa, T, B)
-    times_W_aa = product_with(W_aa_pieces)
     d_a_next_places = piece_places(d_a_next, W_aa_pieces)
     # each call of the loop writes into what is named last
     (add_into, multiply_into) = (np.add, np.multiply)
-    block = 1 + 32768 // (1 + B * H)
-    window = steps_together(block, T, B, H)
-    d_net_a_window = memory((min(window, T), B, H), dtype)
     d_W_aa = None
     d_W_ax = None
     d_b_a = None
+    d_ys = landed(room, "d_ys", d_ys)
+    if room and "memory" in room:  # of an earlier call with this workspace
+        (d_a_t, times_W_aa, window, d_net_a_window) = room["memory"]
+    else:
+        d_a_t = memory((B, H), dtype)
+        times_W_aa = product_with(W_aa_pieces)
+        window = steps_together(block, T, B, H)
+        d_net_a_window = memory((min(window, T), B, H), dtype)
+        if room is not None:
+            room["memory"] = (d_a_t, times_W_aa, window, d_net_a_window)
     for start in reversed(range(0, max(T, 1), block)):
         stop = start + len(range(start, T)[:block])
-        d_net_a = d_net_a_window[start % window:][:stop - start]
         # what the adjoints are multiplied by is known: for a block of steps at once
         a_by_net_a = g_slope(net_a[start:stop])
-        for (
-            t, d_ys_t, d_net_a_t, a_by_net_a_t, d_net_a_t_rows,
-        ) in zip(
-            reversed(range(start, stop)), d_ys[start:stop][::-1], d_net_a[::-1], a_by_net_a[::-1],
-            piece_rows(d_net_a, W_aa_pieces)[::-1],
-        ):
+        a_by_net_a = landed(room, ("a_by_net_a", start), a_by_net_a)
+        if room and start in room:  # of an earlier call with this workspace
+            (d_net_a, steps) = room[start]
+        else:
+            d_net_a = d_net_a_window[start % window:][:stop - start]
+            steps = zip(
+                reversed(range(start, stop)), d_ys[start:stop][::-1], d_net_a[::-1], a_by_net_a[::-1],
+                piece_rows(d_net_a, W_aa_pieces)[::-1],
+            )
+            if room is not None:
+                steps = [*steps]
+                room[start] = (d_net_a, steps)
+        for t, d_ys_t, d_net_a_t, a_by_net_a_t, d_net_a_t_rows in steps:
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
                 d_a_next[...] = np.where((lengths == t + 1)[:, None], d_a_last, d_a_next)
             # ∂J/∂a_t = ∂⁺J/∂a_t + (([W_{aa}, W_{ax}])ᵀ (∂J/∂net_{a,t+1}))[0:H]
@@ -325,6 +349,59 @@ def _seen(params):
         return [(type(array), array.shape, array.dtype) for array in map(params.__getitem__, PARAMETERS)]
     except (AttributeError, KeyError):
         return None
+
+
+class Workspace:
+    """Memory that calls of `forward` and `backward` write into again, for loops with many short calls.
+
+    `forward(params, ..., workspace=workspace)` returns the same as without one, all in memory of its own but the cache:
+    the next `forward` with this workspace writes into that, and `backward` refuses it from then on with a ValueError.
+    What calls need is made for each set of sizes and dtypes, kept for the last eight. Where the states of a sequence
+    are more than 2**16 numbers this would save nothing, and calls run as without one. A workspace serves one thread.
+    """
+
+    def __init__(self):
+        self.rooms, self.turns = {}, 0
+
+
+class Turn:
+    """What one call of `forward`, and those of `backward` with its cache, write into."""
+
+    def __init__(self, workspace, rooms):
+        workspace.turns += 1
+        self.workspace, self.number, self.rooms = workspace, workspace.turns, rooms
+
+    def room(self, part):
+        """What the workspace holds for that part of the computation, by name."""
+        if self.number != self.workspace.turns:
+            raise ValueError(
+                "a later forward with the same workspace has written into the memory of this cache; "
+                "run backward before it, or give each a workspace of its own"
+            )
+        return self.rooms.setdefault(part, {})
+
+
+def turn_of(workspace, sizes, dtype, numbers):
+    """The turn of a call of `forward`, which ends those before it; None where states have too many numbers."""
+    if not isinstance(workspace, Workspace):
+        raise ValueError(f"workspace must be a Workspace of this module, got {type(workspace).__name__}")
+    if numbers > 2**16:
+        return None
+    key = frozenset(sizes.items()), dtype
+    workspace.rooms[key] = rooms = workspace.rooms.pop(key, {})
+    if len(workspace.rooms) > 8:
+        del workspace.rooms[next(iter(workspace.rooms))]
+    return Turn(workspace, rooms)
+
+
+def landed(room, name, a):
+    """The array a, in the memory that a workspace has for it."""
+    if room is None:
+        return a
+    if name not in room:
+        room[name] = memory(a.shape, a.dtype) if a.flags.c_contiguous else np.empty_like(a)
+    room[name][...] = a
+    return room[name]
 
 
 def abs(a):

@@ -50,7 +50,7 @@ def init(*, D, N, H, K, rng, dtype=np.float64):
     return params
 
 
-def forward(params, x, s=None, h=None, *, lengths=None, cache=True, checkpoint=None):
+def forward(params, x, s=None, h=None, *, lengths=None, cache=True, checkpoint=None, workspace=None):
     """Run the cell over a sequence.
 
     x: (T, B, D).
@@ -60,6 +60,7 @@ def forward(params, x, s=None, h=None, *, lengths=None, cache=True, checkpoint=N
     Past its end a sequence has outputs of zero, reads no input and keeps its states.
     cache: False where no `backward` follows: the cache is None, and the steps take little memory.
     checkpoint: the number of steps between the states that the cache holds; `backward` computes the rest again.
+    workspace: a Workspace, whose memory this call writes into; the cache is valid up to the next call with it.
     Returns the outputs (T, B, K), the final states by name, and a cache for `backward`, which
     refers to the arrays given here. Raises ValueError for an array of the wrong shape or dtype.
     """
@@ -70,12 +71,12 @@ def forward(params, x, s=None, h=None, *, lengths=None, cache=True, checkpoint=N
         arrays.append(("h", h, ("B", "H")))
     sizes, dtype, params = _given(params, arrays)
     T, B, N, H = sizes["T"], sizes["B"], sizes["N"], sizes["H"]
+    lengths = _lengths(lengths, T, B)
     if checkpoint is not None or not cache:
-        run = forward_by_blocks(params, {"x": x}, {}, {"s": s, "h": h}, _lengths(lengths, T, B), checkpoint)
+        run = forward_by_blocks(params, {"x": x}, {"workspace": workspace}, {"s": s, "h": h}, lengths, checkpoint)
         return run if cache else (*run[:2], None)
     s_prev = np.zeros((B, N), dtype) if s is None else s
     h_prev = np.zeros((B, H), dtype) if h is None else h
-    lengths = _lengths(lengths, T, B)
     parts = parts_of(T, B, params, H + N)
     if parts:
         timed, others = {"x": x}, {"s": s, "h": h, "lengths": lengths}
@@ -89,29 +90,38 @@ def forward(params, x, s=None, h=None, *, lengths=None, cache=True, checkpoint=N
     R = params["R"]
     U = params["U"]
     V = params["V"]
+    turn = None if workspace is None else turn_of(workspace, sizes, dtype, T * B * (H + N))
+    room = turn and turn.room("forward")
     x_net = rows_times(x, A.T)
-    s = memory((T + 1, B, N), dtype)
-    s[0] = s_prev
-    h = memory((T + 1, B, H), dtype)
-    h[0] = h_prev
     # what does not depend on the states, for all steps at once
     s_given = 0.05 * rows_times(x, B_.T)
-    number = np.array(0.95, dtype)
-    work = memory((B, H), dtype)
-    half = np.array(0.5, dtype)
     P_T_pieces = in_pieces(P.T, T, B)
     R_T_pieces = in_pieces(R.T, T, B)
-    times_P_T = product_with(P_T_pieces)
-    work_places = piece_places(work, P_T_pieces)
-    times_R_T = product_with(R_T_pieces)
-    work_places_2 = piece_places(work, R_T_pieces)
     # each call of the loop writes into what is named last
     (multiply_into, add_into, tanh_into) = (np.multiply, np.add, np.tanh)
-    for (
-        t, s_t, s_given_t, s_prev, x_net_t, h_t, s_t_rows, h_prev_rows,
-    ) in zip(
-        range(T), s[1:], s_given, s, x_net, h[1:], piece_rows(s[1:], P_T_pieces), piece_rows(h, R_T_pieces),
-    ):
+    s_given = landed(room, "s_given", s_given)
+    x_net = landed(room, "x_net", x_net)
+    if room and "steps" in room:  # of an earlier call with this workspace
+        (s, h, number, work, half, times_P_T, work_places, times_R_T, work_places_2, steps) = room["steps"]
+    else:
+        s = memory((T + 1, B, N), dtype)
+        h = memory((T + 1, B, H), dtype)
+        number = np.array(0.95, dtype)
+        work = memory((B, H), dtype)
+        half = np.array(0.5, dtype)
+        times_P_T = product_with(P_T_pieces)
+        work_places = piece_places(work, P_T_pieces)
+        times_R_T = product_with(R_T_pieces)
+        work_places_2 = piece_places(work, R_T_pieces)
+        steps = zip(
+            range(T), s[1:], s_given, s, x_net, h[1:], piece_rows(s[1:], P_T_pieces), piece_rows(h, R_T_pieces),
+        )
+        if room is not None:
+            steps = [*steps]
+            room["steps"] = (s, h, number, work, half, times_P_T, work_places, times_R_T, work_places_2, steps)
+    s[0] = s_prev
+    h[0] = h_prev
+    for t, s_t, s_given_t, s_prev, x_net_t, h_t, s_t_rows, h_prev_rows in steps:
         # s_t = (1/20) B x_t + (19/20) s_{t-1}
         multiply_into(number, s_prev, s_t)
         add_into(s_t, s_given_t, s_t)
@@ -130,7 +140,7 @@ def forward(params, x, s=None, h=None, *, lengths=None, cache=True, checkpoint=N
             h[t + 1] = np.where((lengths <= t)[:, None], h[t], h[t + 1])
     # y_t = U h_t + V s_t
     y = rows_times(h[1:], U.T) + rows_times(s[1:], V.T)
-    cache = (sizes, dtype, lengths, (U, V, h, P, R, B_, A, x, s))
+    cache = (sizes, dtype, lengths, (U, V, h, P, R, B_, A, x, s, turn))
     return copied(cut(y, lengths)), {"s": s[T].copy(), "h": h[T].copy()}, cache
 
 
@@ -157,7 +167,9 @@ def backward(cache, d_ys, s=None, h=None):
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
     d_s_next = np.zeros((B, N), dtype) if s is None else s.astype(dtype, order="C")
     d_h_next = np.zeros((B, H), dtype) if h is None else h.astype(dtype, order="C")
-    (U, V, h, P, R, B_, A, x, s) = values
+    (U, V, h, P, R, B_, A, x, s, turn) = values
+    room = turn and turn.room(dtype)
+    block = 1 + 32768 // (1 + B * H)
     # ∂J/∂y_t = ∂⁺J/∂y_t
     d_y_ = d_ys
     d_h_read = rows_times(d_y_, U)
@@ -168,37 +180,48 @@ def backward(cache, d_ys, s=None, h=None):
         d_h_last = d_h_next
         d_h_next = np.zeros_like(d_h_last)
     d_x = memory((T, B, D), dtype)
-    d_h_t = memory((B, H), dtype)
-    number = np.array(0.95, dtype)
-    one = np.array(1, dtype)
     R_pieces = in_pieces(R, T, B)
-    times_R = product_with(R_pieces)
     d_h_next_places = piece_places(d_h_next, R_pieces)
     # each call of the loop writes into what is named last
     (add_into, multiply_into) = (np.add, np.multiply)
-    block = 1 + 32768 // (1 + B * H)
-    window = steps_together(block, T, B, H + N)
-    d_net_h_window = memory((min(window, T), B, H), dtype)
-    d_s_window = memory((min(window, T), B, N), dtype)
     d_B = None
     d_P = None
     d_A = None
     d_R = None
-    h_by_net_h_block = memory((min(block, T), B, H), dtype)
+    d_h_read = landed(room, "d_h_read", d_h_read)
+    d_s_read = landed(room, "d_s_read", d_s_read)
+    if room and "memory" in room:  # of an earlier call with this workspace
+        (d_h_t, number, one, times_R, window, d_net_h_window, d_s_window, h_by_net_h_block) = room["memory"]
+    else:
+        d_h_t = memory((B, H), dtype)
+        number = np.array(0.95, dtype)
+        one = np.array(1, dtype)
+        times_R = product_with(R_pieces)
+        window = steps_together(block, T, B, H + N)
+        d_net_h_window = memory((min(window, T), B, H), dtype)
+        d_s_window = memory((min(window, T), B, N), dtype)
+        h_by_net_h_block = memory((min(block, T), B, H), dtype)
+        if room is not None:
+            room["memory"] = (d_h_t, number, one, times_R, window, d_net_h_window, d_s_window, h_by_net_h_block)
     for start in reversed(range(0, max(T, 1), block)):
         stop = start + len(range(start, T)[:block])
-        d_net_h = d_net_h_window[start % window:][:stop - start]
-        d_s = d_s_window[start % window:][:stop - start]
-        # what the adjoints are multiplied by is known: for a block of steps at once
-        h_by_net_h = h_by_net_h_block[:stop - start]
+        if room and start in room:  # of an earlier call with this workspace
+            (d_net_h, d_s, h_by_net_h, steps) = room[start]
+        else:
+            d_net_h = d_net_h_window[start % window:][:stop - start]
+            d_s = d_s_window[start % window:][:stop - start]
+            # what the adjoints are multiplied by is known: for a block of steps at once
+            h_by_net_h = h_by_net_h_block[:stop - start]
+            steps = zip(
+                reversed(range(start, stop)), d_h_read[start:stop][::-1], d_net_h[::-1], h_by_net_h[::-1],
+                d_s[::-1], d_s_read[start:stop][::-1], piece_rows(d_net_h, R_pieces)[::-1],
+            )
+            if room is not None:
+                steps = [*steps]
+                room[start] = (d_net_h, d_s, h_by_net_h, steps)
         np.subtract(one, h[start + 1:stop + 1], out=h_by_net_h)
         np.multiply(h_by_net_h, h[start + 1:stop + 1], out=h_by_net_h)
-        for (
-            t, d_h_read_t, d_net_h_t, h_by_net_h_t, d_s_t, d_s_read_t, d_net_h_t_rows,
-        ) in zip(
-            reversed(range(start, stop)), d_h_read[start:stop][::-1], d_net_h[::-1], h_by_net_h[::-1],
-            d_s[::-1], d_s_read[start:stop][::-1], piece_rows(d_net_h, R_pieces)[::-1],
-        ):
+        for t, d_h_read_t, d_net_h_t, h_by_net_h_t, d_s_t, d_s_read_t, d_net_h_t_rows in steps:
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
                 d_s_next = np.where((lengths == t + 1)[:, None], d_s_last, d_s_next)
                 d_h_next[...] = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
@@ -418,6 +441,59 @@ def _seen(params):
         return [(type(array), array.shape, array.dtype) for array in map(params.__getitem__, PARAMETERS)]
     except (AttributeError, KeyError):
         return None
+
+
+class Workspace:
+    """Memory that calls of `forward` and `backward` write into again, for loops with many short calls.
+
+    `forward(params, ..., workspace=workspace)` returns the same as without one, all in memory of its own but the cache:
+    the next `forward` with this workspace writes into that, and `backward` refuses it from then on with a ValueError.
+    What calls need is made for each set of sizes and dtypes, kept for the last eight. Where the states of a sequence
+    are more than 2**16 numbers this would save nothing, and calls run as without one. A workspace serves one thread.
+    """
+
+    def __init__(self):
+        self.rooms, self.turns = {}, 0
+
+
+class Turn:
+    """What one call of `forward`, and those of `backward` with its cache, write into."""
+
+    def __init__(self, workspace, rooms):
+        workspace.turns += 1
+        self.workspace, self.number, self.rooms = workspace, workspace.turns, rooms
+
+    def room(self, part):
+        """What the workspace holds for that part of the computation, by name."""
+        if self.number != self.workspace.turns:
+            raise ValueError(
+                "a later forward with the same workspace has written into the memory of this cache; "
+                "run backward before it, or give each a workspace of its own"
+            )
+        return self.rooms.setdefault(part, {})
+
+
+def turn_of(workspace, sizes, dtype, numbers):
+    """The turn of a call of `forward`, which ends those before it; None where states have too many numbers."""
+    if not isinstance(workspace, Workspace):
+        raise ValueError(f"workspace must be a Workspace of this module, got {type(workspace).__name__}")
+    if numbers > 2**16:
+        return None
+    key = frozenset(sizes.items()), dtype
+    workspace.rooms[key] = rooms = workspace.rooms.pop(key, {})
+    if len(workspace.rooms) > 8:
+        del workspace.rooms[next(iter(workspace.rooms))]
+    return Turn(workspace, rooms)
+
+
+def landed(room, name, a):
+    """The array a, in the memory that a workspace has for it."""
+    if room is None:
+        return a
+    if name not in room:
+        room[name] = memory(a.shape, a.dtype) if a.flags.c_contiguous else np.empty_like(a)
+    room[name][...] = a
+    return room[name]
 
 
 def added(total, part):

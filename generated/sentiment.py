@@ -198,8 +198,8 @@ def cell_forward(params, x, h=None, *, lengths=None):
         arrays.append(("h", h, ("B", "H")))
     sizes, dtype = _checked(arrays)
     T, B, H = sizes["T"], sizes["B"], sizes["H"]
-    h_prev = np.zeros((B, H), dtype) if h is None else h
     lengths = _lengths(lengths, T, B)
+    h_prev = np.zeros((B, H), dtype) if h is None else h
     parts = parts_of(T, B, params, H)
     if parts:
         timed, others = {"x": x}, {"h": h, "lengths": lengths}

@@ -67,7 +67,7 @@ def init(*, D, H, rng, dtype=np.float64):
     return params
 
 
-def forward(params, x, h=None, m=None, c=None, n=None, *, lengths=None, cache=True, checkpoint=None):
+def forward(params, x, h=None, m=None, c=None, n=None, *, lengths=None, cache=True, checkpoint=None, workspace=None):
     """Run the cell over a sequence.
 
     x: (T, B, D).
@@ -79,6 +79,7 @@ def forward(params, x, h=None, m=None, c=None, n=None, *, lengths=None, cache=Tr
     Past its end a sequence has outputs of zero, reads no input and keeps its states.
     cache: False where no `backward` follows: the cache is None, and the steps take little memory.
     checkpoint: the number of steps between the states that the cache holds; `backward` computes the rest again.
+    workspace: a Workspace, whose memory this call writes into; the cache is valid up to the next call with it.
     Returns the outputs (T, B, H), the final states by name, and a cache for `backward`, which
     refers to the arrays given here. Raises ValueError for an array of the wrong shape or dtype.
     """
@@ -93,15 +94,15 @@ def forward(params, x, h=None, m=None, c=None, n=None, *, lengths=None, cache=Tr
         arrays.append(("n", n, ("B", "H")))
     sizes, dtype, params = _given(params, arrays)
     T, B, H = sizes["T"], sizes["B"], sizes["H"]
+    lengths = _lengths(lengths, T, B)
     if checkpoint is not None or not cache:
-        run = forward_by_blocks(params, {"x": x}, {}, {"h": h, "m": m, "c": c, "n": n}, _lengths(lengths, T, B),
-            checkpoint)
+        run = forward_by_blocks(params, {"x": x}, {"workspace": workspace}, {"h": h, "m": m, "c": c, "n": n},
+            lengths, checkpoint)
         return run if cache else (*run[:2], None)
     h_prev = np.zeros((B, H), dtype) if h is None else h
     m_prev = np.zeros((B, H), dtype) if m is None else m
     c_prev = np.zeros((B, H), dtype) if c is None else c
     n_prev = np.zeros((B, H), dtype) if n is None else n
-    lengths = _lengths(lengths, T, B)
     parts = parts_of(T, B, params, 4 * H)
     if parts:
         timed, others = {"x": x}, {"h": h, "m": m, "c": c, "n": n, "lengths": lengths}
@@ -110,37 +111,53 @@ def forward(params, x, h=None, m=None, c=None, n=None, *, lengths=None, cache=Tr
     x = repeated(x, lengths)
     x = x.astype(dtype, copy=False)
     (W, R, b) = _stacked(params)
+    turn = None if workspace is None else turn_of(workspace, sizes, dtype, T * B * 4 * H)
+    room = turn and turn.room("forward")
     x_net = rows_plus(x, W.T, b)
-    h = memory((T + 1, B, H), dtype)
-    h[0] = h_prev
-    m = memory((T + 1, B, H), dtype)
-    m[0] = m_prev
-    c = memory((T + 1, B, H), dtype)
-    c[0] = c_prev
-    n = memory((T + 1, B, H), dtype)
-    n[0] = n_prev
-    z = memory((T, B, H), dtype)
-    o = memory((T, B, H), dtype)
-    net_m = memory((T, B, H), dtype)
-    i_prime = memory((T, B, H), dtype)
-    f_prime = memory((T, B, H), dtype)
-    net_o_z_i_tilde_f_tilde = memory((T, B, 4 * H), dtype)
     R_T = in_rows(R.T, T, B)
-    half = np.array(0.5, dtype)
-    net_i_prime_t = memory((B, H), dtype)
-    net_f_prime_t = memory((B, H), dtype)
-    work = memory((B, H), dtype)
     larger_into = larger(dtype)
     # each call of the loop writes into what is named last
     (add_into, tanh_into, multiply_into, subtract_into, exp_into, divide_into) = (np.add, np.tanh, np.multiply,
         np.subtract, np.exp, np.divide)
+    x_net = landed(room, "x_net", x_net)
+    if room and "steps" in room:  # of an earlier call with this workspace
+        (
+            h, m, c, n, z, o, net_m, i_prime, f_prime, net_o_z_i_tilde_f_tilde, half, net_i_prime_t,
+            net_f_prime_t, work, steps,
+        ) = room["steps"]
+    else:
+        h = memory((T + 1, B, H), dtype)
+        m = memory((T + 1, B, H), dtype)
+        c = memory((T + 1, B, H), dtype)
+        n = memory((T + 1, B, H), dtype)
+        z = memory((T, B, H), dtype)
+        o = memory((T, B, H), dtype)
+        net_m = memory((T, B, H), dtype)
+        i_prime = memory((T, B, H), dtype)
+        f_prime = memory((T, B, H), dtype)
+        net_o_z_i_tilde_f_tilde = memory((T, B, 4 * H), dtype)
+        half = np.array(0.5, dtype)
+        net_i_prime_t = memory((B, H), dtype)
+        net_f_prime_t = memory((B, H), dtype)
+        work = memory((B, H), dtype)
+        steps = zip(
+            range(T), net_o_z_i_tilde_f_tilde, x_net, h, z, o, net_m, m, m[1:], i_prime, f_prime, c[1:], c,
+            n[1:], n, h[1:],
+        )
+        if room is not None:
+            steps = [*steps]
+            room["steps"] = (
+                h, m, c, n, z, o, net_m, i_prime, f_prime, net_o_z_i_tilde_f_tilde, half, net_i_prime_t,
+                net_f_prime_t, work, steps,
+            )
+    h[0] = h_prev
+    m[0] = m_prev
+    c[0] = c_prev
+    n[0] = n_prev
     for (
         t, net_o_z_i_tilde_f_tilde_t, x_net_t, h_prev, z_t, o_t, net_m_t, m_prev, m_t, i_prime_t, f_prime_t,
         c_t, c_prev, n_t, n_prev, h_t,
-    ) in zip(
-        range(T), net_o_z_i_tilde_f_tilde, x_net, h, z, o, net_m, m, m[1:], i_prime, f_prime, c[1:], c,
-        n[1:], n, h[1:],
-    ):
+    ) in steps:
         # net_{o,t} = W_o x_t + R_o h_{t-1} + b_o
         # net_{z,t} = W_z x_t + R_z h_{t-1} + b_z
         # ĩ_t = W_i x_t + R_i h_{t-1} + b_i
@@ -182,7 +199,8 @@ def forward(params, x, h=None, m=None, c=None, n=None, *, lengths=None, cache=Tr
             m[t + 1] = np.where((lengths <= t)[:, None], m[t], m[t + 1])
             c[t + 1] = np.where((lengths <= t)[:, None], c[t], c[t + 1])
             n[t + 1] = np.where((lengths <= t)[:, None], n[t], n[t + 1])
-    cache = (sizes, dtype, lengths, (o, c, n, f_prime, net_m, net_o_z_i_tilde_f_tilde, z, i_prime, R, W, x, h))
+    cache = (sizes, dtype, lengths, (o, c, n, f_prime, net_m, net_o_z_i_tilde_f_tilde, z, i_prime, R, W, x, h,
+        turn))
     return copied(cut(h[1:], lengths)), {"h": h[T].copy(), "m": m[T].copy(), "c": c[T].copy(), "n": n[T].copy()}, cache
 
 
@@ -218,7 +236,9 @@ def backward(cache, d_ys, h=None, m=None, c=None, n=None):
     d_m_next = np.zeros((B, H), dtype) if m is None else m.astype(dtype, order="C")
     d_c_next = np.zeros((B, H), dtype) if c is None else c.astype(dtype, order="C")
     d_n_next = np.zeros((B, H), dtype) if n is None else n.astype(dtype, order="C")
-    (o, c, n, f_prime, net_m, net_o_z_i_tilde_f_tilde, z, i_prime, R, W, x, h) = values
+    (o, c, n, f_prime, net_m, net_o_z_i_tilde_f_tilde, z, i_prime, R, W, x, h, turn) = values
+    room = turn and turn.room(dtype)
+    block = 1 + 32768 // (1 + B * H)
     if lengths is not None:
         d_h_last = d_h_next
         d_h_next = np.zeros_like(d_h_last)
@@ -229,66 +249,89 @@ def backward(cache, d_ys, h=None, m=None, c=None, n=None):
         d_n_last = d_n_next
         d_n_next = np.zeros_like(d_n_last)
     d_x = memory((T, B, D), dtype)
-    d_h_t = memory((B, H), dtype)
-    d_n_t = memory((B, H), dtype)
-    work = memory((B, H), dtype)
-    d_c_t = memory((B, H), dtype)
-    d_net_f_prime_t = memory((B, H), dtype)
-    d_i_prime_t = memory((B, H), dtype)
-    d_net_i_prime_t = memory((B, H), dtype)
-    d_m_t = memory((B, H), dtype)
-    d_net_m_t = memory((B, H), dtype)
-    one = np.array(1, dtype)
     R_pieces = in_pieces(R, T, B)
-    times_R = product_with(R_pieces)
     d_h_next_places = piece_places(d_h_next, R_pieces)
-    d_net_gates = memory((4, B, H), dtype)
-    (d_net_o_t, d_net_z_t, d_i_tilde_t, d_f_tilde_t) = d_net_gates
-    d_net_by_example = d_net_gates.swapaxes(0, 1)
     # each call of the loop writes into what is named last
     (add_into, multiply_into, subtract_into) = (np.add, np.multiply, np.subtract)
-    block = 1 + 32768 // (1 + B * H)
-    window = steps_together(block, T, B, 4 * H)
-    d_net_window = memory((min(window, T), B, 4 * H), dtype)
     d_W = None
     d_R = None
     d_b = None
-    h_by_c_block = memory((min(block, T), B, H), dtype)
-    c_by_net_f_prime_block = memory((min(block, T), B, H), dtype)
-    n_by_net_f_prime_block = memory((min(block, T), B, H), dtype)
-    h_by_net_o_block = memory((min(block, T), B, H), dtype)
-    c_by_net_z_block = memory((min(block, T), B, H), dtype)
+    d_ys = landed(room, "d_ys", d_ys)
+    if room and "memory" in room:  # of an earlier call with this workspace
+        (
+            d_h_t, d_n_t, work, d_c_t, d_net_f_prime_t, d_i_prime_t, d_net_i_prime_t, d_m_t, d_net_m_t, one,
+            times_R, d_net_o_t, d_net_z_t, d_i_tilde_t, d_f_tilde_t, d_net_by_example, window, d_net_window,
+            h_by_c_block, c_by_net_f_prime_block, n_by_net_f_prime_block, h_by_net_o_block, c_by_net_z_block,
+        ) = room["memory"]
+    else:
+        d_h_t = memory((B, H), dtype)
+        d_n_t = memory((B, H), dtype)
+        work = memory((B, H), dtype)
+        d_c_t = memory((B, H), dtype)
+        d_net_f_prime_t = memory((B, H), dtype)
+        d_i_prime_t = memory((B, H), dtype)
+        d_net_i_prime_t = memory((B, H), dtype)
+        d_m_t = memory((B, H), dtype)
+        d_net_m_t = memory((B, H), dtype)
+        one = np.array(1, dtype)
+        times_R = product_with(R_pieces)
+        d_net_gates = memory((4, B, H), dtype)
+        (d_net_o_t, d_net_z_t, d_i_tilde_t, d_f_tilde_t) = d_net_gates
+        d_net_by_example = d_net_gates.swapaxes(0, 1)
+        window = steps_together(block, T, B, 4 * H)
+        d_net_window = memory((min(window, T), B, 4 * H), dtype)
+        h_by_c_block = memory((min(block, T), B, H), dtype)
+        c_by_net_f_prime_block = memory((min(block, T), B, H), dtype)
+        n_by_net_f_prime_block = memory((min(block, T), B, H), dtype)
+        h_by_net_o_block = memory((min(block, T), B, H), dtype)
+        c_by_net_z_block = memory((min(block, T), B, H), dtype)
+        if room is not None:
+            room["memory"] = (
+                d_h_t, d_n_t, work, d_c_t, d_net_f_prime_t, d_i_prime_t, d_net_i_prime_t, d_m_t, d_net_m_t, one,
+                times_R, d_net_o_t, d_net_z_t, d_i_tilde_t, d_f_tilde_t, d_net_by_example, window, d_net_window,
+                h_by_c_block, c_by_net_f_prime_block, n_by_net_f_prime_block, h_by_net_o_block, c_by_net_z_block,
+            )
     for start in reversed(range(0, max(T, 1), block)):
         stop = start + len(range(start, T)[:block])
-        d_net = d_net_window[start % window:][:stop - start]
-        # what the adjoints are multiplied by is known: for a block of steps at once
-        h_by_c = h_by_c_block[:stop - start]
-        c_by_net_f_prime = c_by_net_f_prime_block[:stop - start]
-        n_by_net_f_prime = n_by_net_f_prime_block[:stop - start]
-        h_by_net_o = h_by_net_o_block[:stop - start]
-        c_by_net_z = c_by_net_z_block[:stop - start]
         h_by_n = o[start:stop] * c[start + 1:stop + 1] * n[start + 1:stop + 1] ** -2
+        m_by_net_m = heaviside(net_m[start:stop] - net_o_z_i_tilde_f_tilde[start:stop][..., 2 * H:3 * H])
+        m_by_i_tilde = heaviside(net_o_z_i_tilde_f_tilde[start:stop][..., 2 * H:3 * H] - net_m[start:stop])
+        h_by_n = landed(room, ("h_by_n", start), h_by_n)
+        m_by_net_m = landed(room, ("m_by_net_m", start), m_by_net_m)
+        m_by_i_tilde = landed(room, ("m_by_i_tilde", start), m_by_i_tilde)
+        if room and start in room:  # of an earlier call with this workspace
+            (d_net, h_by_c, c_by_net_f_prime, n_by_net_f_prime, h_by_net_o, c_by_net_z, steps) = room[start]
+        else:
+            d_net = d_net_window[start % window:][:stop - start]
+            # what the adjoints are multiplied by is known: for a block of steps at once
+            h_by_c = h_by_c_block[:stop - start]
+            c_by_net_f_prime = c_by_net_f_prime_block[:stop - start]
+            n_by_net_f_prime = n_by_net_f_prime_block[:stop - start]
+            h_by_net_o = h_by_net_o_block[:stop - start]
+            c_by_net_z = c_by_net_z_block[:stop - start]
+            steps = zip(
+                reversed(range(start, stop)), d_ys[start:stop][::-1], h_by_n[::-1], h_by_c[::-1],
+                c_by_net_f_prime[::-1], n_by_net_f_prime[::-1], z[start:stop][::-1], i_prime[start:stop][::-1],
+                m_by_net_m[::-1], h_by_net_o[::-1], m_by_i_tilde[::-1], c_by_net_z[::-1], f_prime[start:stop][::-1],
+                piece_rows(d_net, R_pieces)[::-1], by_gates(d_net, 4)[::-1],
+            )
+            if room is not None:
+                steps = [*steps]
+                room[start] = (d_net, h_by_c, c_by_net_f_prime, n_by_net_f_prime, h_by_net_o, c_by_net_z, steps)
         np.divide(o[start:stop], n[start + 1:stop + 1], out=h_by_c)
         np.multiply(c[start:stop], f_prime[start:stop], out=c_by_net_f_prime)
         np.multiply(n[start:stop], f_prime[start:stop], out=n_by_net_f_prime)
-        m_by_net_m = heaviside(net_m[start:stop] - net_o_z_i_tilde_f_tilde[start:stop][..., 2 * H:3 * H])
         np.subtract(one, o[start:stop], out=h_by_net_o)
         np.multiply(h_by_net_o, c[start + 1:stop + 1], out=h_by_net_o)
         np.multiply(h_by_net_o, o[start:stop], out=h_by_net_o)
         np.divide(h_by_net_o, n[start + 1:stop + 1], out=h_by_net_o)
-        m_by_i_tilde = heaviside(net_o_z_i_tilde_f_tilde[start:stop][..., 2 * H:3 * H] - net_m[start:stop])
         np.square(z[start:stop], out=c_by_net_z)
         np.subtract(one, c_by_net_z, out=c_by_net_z)
         np.multiply(c_by_net_z, i_prime[start:stop], out=c_by_net_z)
         for (
             t, d_ys_t, h_by_n_t, h_by_c_t, c_by_net_f_prime_t, n_by_net_f_prime_t, z_t, i_prime_t, m_by_net_m_t,
             h_by_net_o_t, m_by_i_tilde_t, c_by_net_z_t, f_prime_t, d_net_t_rows, d_net_t_gates,
-        ) in zip(
-            reversed(range(start, stop)), d_ys[start:stop][::-1], h_by_n[::-1], h_by_c[::-1],
-            c_by_net_f_prime[::-1], n_by_net_f_prime[::-1], z[start:stop][::-1], i_prime[start:stop][::-1],
-            m_by_net_m[::-1], h_by_net_o[::-1], m_by_i_tilde[::-1], c_by_net_z[::-1], f_prime[start:stop][::-1],
-            piece_rows(d_net, R_pieces)[::-1], by_gates(d_net, 4)[::-1],
-        ):
+        ) in steps:
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
                 d_h_next[...] = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
                 d_m_next = np.where((lengths == t + 1)[:, None], d_m_last, d_m_next)
@@ -642,6 +685,59 @@ def _seen(params):
         return [(type(array), array.shape, array.dtype) for array in map(params.__getitem__, PARAMETERS)]
     except (AttributeError, KeyError):
         return None
+
+
+class Workspace:
+    """Memory that calls of `forward` and `backward` write into again, for loops with many short calls.
+
+    `forward(params, ..., workspace=workspace)` returns the same as without one, all in memory of its own but the cache:
+    the next `forward` with this workspace writes into that, and `backward` refuses it from then on with a ValueError.
+    What calls need is made for each set of sizes and dtypes, kept for the last eight. Where the states of a sequence
+    are more than 2**16 numbers this would save nothing, and calls run as without one. A workspace serves one thread.
+    """
+
+    def __init__(self):
+        self.rooms, self.turns = {}, 0
+
+
+class Turn:
+    """What one call of `forward`, and those of `backward` with its cache, write into."""
+
+    def __init__(self, workspace, rooms):
+        workspace.turns += 1
+        self.workspace, self.number, self.rooms = workspace, workspace.turns, rooms
+
+    def room(self, part):
+        """What the workspace holds for that part of the computation, by name."""
+        if self.number != self.workspace.turns:
+            raise ValueError(
+                "a later forward with the same workspace has written into the memory of this cache; "
+                "run backward before it, or give each a workspace of its own"
+            )
+        return self.rooms.setdefault(part, {})
+
+
+def turn_of(workspace, sizes, dtype, numbers):
+    """The turn of a call of `forward`, which ends those before it; None where states have too many numbers."""
+    if not isinstance(workspace, Workspace):
+        raise ValueError(f"workspace must be a Workspace of this module, got {type(workspace).__name__}")
+    if numbers > 2**16:
+        return None
+    key = frozenset(sizes.items()), dtype
+    workspace.rooms[key] = rooms = workspace.rooms.pop(key, {})
+    if len(workspace.rooms) > 8:
+        del workspace.rooms[next(iter(workspace.rooms))]
+    return Turn(workspace, rooms)
+
+
+def landed(room, name, a):
+    """The array a, in the memory that a workspace has for it."""
+    if room is None:
+        return a
+    if name not in room:
+        room[name] = memory(a.shape, a.dtype) if a.flags.c_contiguous else np.empty_like(a)
+    room[name][...] = a
+    return room[name]
 
 
 def added(total, part):

@@ -52,7 +52,7 @@ def init(*, H, rng, dtype=np.float64):
     return params
 
 
-def forward(params, x, c=None, *, lengths=None, cache=True, checkpoint=None):
+def forward(params, x, c=None, *, lengths=None, cache=True, checkpoint=None, workspace=None):
     """Run the cell over a sequence.
 
     x: (T, B, H).
@@ -61,6 +61,7 @@ def forward(params, x, c=None, *, lengths=None, cache=True, checkpoint=None):
     Past its end a sequence has outputs of zero, reads no input and keeps its states.
     cache: False where no `backward` follows: the cache is None, and the steps take little memory.
     checkpoint: the number of steps between the states that the cache holds; `backward` computes the rest again.
+    workspace: a Workspace, whose memory this call writes into; the cache is valid up to the next call with it.
     Returns the outputs (T, B, H), the final states by name, and a cache for `backward`, which
     refers to the arrays given here. Raises ValueError for an array of the wrong shape or dtype.
     """
@@ -69,11 +70,11 @@ def forward(params, x, c=None, *, lengths=None, cache=True, checkpoint=None):
         arrays.append(("c", c, ("B", "H")))
     sizes, dtype, params = _given(params, arrays)
     T, B, H = sizes["T"], sizes["B"], sizes["H"]
+    lengths = _lengths(lengths, T, B)
     if checkpoint is not None or not cache:
-        run = forward_by_blocks(params, {"x": x}, {}, {"c": c}, _lengths(lengths, T, B), checkpoint)
+        run = forward_by_blocks(params, {"x": x}, {"workspace": workspace}, {"c": c}, lengths, checkpoint)
         return run if cache else (*run[:2], None)
     c_prev = np.zeros((B, H), dtype) if c is None else c
-    lengths = _lengths(lengths, T, B)
     parts = parts_of(T, B, params, H)
     if parts:
         timed, others = {"x": x}, {"c": c, "lengths": lengths}
@@ -88,20 +89,31 @@ def forward(params, x, c=None, *, lengths=None, cache=True, checkpoint=None):
     W_r = params["W_r"]
     v_r = params["v_r"]
     b_r = params["b_r"]
+    turn = None if workspace is None else turn_of(workspace, sizes, dtype, T * B * H)
+    room = turn and turn.room("forward")
     # lin_{c,t} = W x_t
     lin_c = rows_times(x, W.T)
     x_net = rows_plus(x, W_f.T, b_f)
-    c = memory((T + 1, B, H), dtype)
-    c[0] = c_prev
-    f = x_net
-    work = memory((B, H), dtype)
-    v_f_rows = memory((B, H), dtype)
-    v_f_rows[...] = v_f
-    half = np.array(0.5, dtype)
-    one = np.array(1, dtype)
     # each call of the loop writes into what is named last
     (multiply_into, add_into, tanh_into, subtract_into) = (np.multiply, np.add, np.tanh, np.subtract)
-    for t, f_t, c_prev, c_t, lin_c_t in zip(range(T), x_net, c, c[1:], lin_c):
+    x_net = landed(room, "x_net", x_net)
+    lin_c = landed(room, "lin_c", lin_c)
+    if room and "steps" in room:  # of an earlier call with this workspace
+        (c, f, work, v_f_rows, half, one, steps) = room["steps"]
+    else:
+        c = memory((T + 1, B, H), dtype)
+        f = x_net
+        work = memory((B, H), dtype)
+        v_f_rows = memory((B, H), dtype)
+        half = np.array(0.5, dtype)
+        one = np.array(1, dtype)
+        steps = zip(range(T), x_net, c, c[1:], lin_c)
+        if room is not None:
+            steps = [*steps]
+            room["steps"] = (c, f, work, v_f_rows, half, one, steps)
+    c[0] = c_prev
+    v_f_rows[...] = v_f
+    for t, f_t, c_prev, c_t, lin_c_t in steps:
         # net_{f,t} = W_f x_t + v_f ⊙ c_{t-1} + b_f
         multiply_into(c_prev, v_f_rows, work)
         add_into(f_t, work, f_t)
@@ -123,7 +135,7 @@ def forward(params, x, c=None, *, lengths=None, cache=True, checkpoint=None):
     r = sigmoid(net_r)
     # h_t = r_t ⊙ c_t + (1 - r_t) ⊙ x_t
     h = r * c[1:] + (1 - r) * x
-    cache = (sizes, dtype, lengths, (c, x, r, v_f, lin_c, f, v_r, W_f, W, W_r))
+    cache = (sizes, dtype, lengths, (c, x, r, v_f, lin_c, f, v_r, W_f, W, W_r, turn))
     return copied(cut(h, lengths)), {"c": c[T].copy()}, cache
 
 
@@ -146,7 +158,9 @@ def backward(cache, d_ys, c=None):
     T, B, H = sizes["T"], sizes["B"], sizes["H"]
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
     d_c_next = np.zeros((B, H), dtype) if c is None else c.astype(dtype, order="C")
-    (c, x, r, v_f, lin_c, f, v_r, W_f, W, W_r) = values
+    (c, x, r, v_f, lin_c, f, v_r, W_f, W, W_r, turn) = values
+    room = turn and turn.room(dtype)
+    block = 1 + 32768 // (1 + B * H)
     # ∂J/∂h_t = ∂⁺J/∂h_t
     d_h = d_ys
     # ∂J/∂r_t = ∂J/∂h_t ⊙ (c_t - x_t)
@@ -158,42 +172,58 @@ def backward(cache, d_ys, c=None):
         d_c_last = d_c_next
         d_c_next = np.zeros_like(d_c_last)
     d_x = memory((T, B, H), dtype)
-    v_f_rows = memory((B, H), dtype)
-    v_f_rows[...] = v_f
-    work = memory((B, H), dtype)
-    one = np.array(1, dtype)
     # each call of the loop writes into what is named last
     (add_into, multiply_into) = (np.add, np.multiply)
-    block = 1 + 32768 // (1 + B * H)
-    window = steps_together(block, T, B, 2 * H)
-    d_c_window = memory((min(window, T), B, H), dtype)
-    d_net_f_window = memory((min(window, T), B, H), dtype)
     d_W_f = None
     d_v_f = None
     d_b_f = None
     d_W = None
-    c_by_net_f_block = memory((min(block, T), B, H), dtype)
-    work_2_block = memory((min(block, T), B, H), dtype)
-    d_c_next_given_block = memory((min(block, T), B, H), dtype)
+    d_c_read = landed(room, "d_c_read", d_c_read)
+    if room and "memory" in room:  # of an earlier call with this workspace
+        (
+            v_f_rows, work, one, window, d_c_window, d_net_f_window, c_by_net_f_block, work_2_block,
+            d_c_next_given_block,
+        ) = room["memory"]
+    else:
+        v_f_rows = memory((B, H), dtype)
+        work = memory((B, H), dtype)
+        one = np.array(1, dtype)
+        window = steps_together(block, T, B, 2 * H)
+        d_c_window = memory((min(window, T), B, H), dtype)
+        d_net_f_window = memory((min(window, T), B, H), dtype)
+        c_by_net_f_block = memory((min(block, T), B, H), dtype)
+        work_2_block = memory((min(block, T), B, H), dtype)
+        d_c_next_given_block = memory((min(block, T), B, H), dtype)
+        if room is not None:
+            room["memory"] = (
+                v_f_rows, work, one, window, d_c_window, d_net_f_window, c_by_net_f_block, work_2_block,
+                d_c_next_given_block,
+            )
+    v_f_rows[...] = v_f
     for start in reversed(range(0, max(T, 1), block)):
         stop = start + len(range(start, T)[:block])
-        d_c = d_c_window[start % window:][:stop - start]
-        d_net_f = d_net_f_window[start % window:][:stop - start]
-        # what the adjoints are multiplied by is known: for a block of steps at once
-        c_by_net_f = c_by_net_f_block[:stop - start]
-        work_2 = work_2_block[:stop - start]
-        d_c_next_given = d_c_next_given_block[:stop - start]
+        if room and start in room:  # of an earlier call with this workspace
+            (d_c, d_net_f, c_by_net_f, work_2, d_c_next_given, steps) = room[start]
+        else:
+            d_c = d_c_window[start % window:][:stop - start]
+            d_net_f = d_net_f_window[start % window:][:stop - start]
+            # what the adjoints are multiplied by is known: for a block of steps at once
+            c_by_net_f = c_by_net_f_block[:stop - start]
+            work_2 = work_2_block[:stop - start]
+            d_c_next_given = d_c_next_given_block[:stop - start]
+            steps = zip(
+                reversed(range(start, stop)), d_c[::-1], d_c_read[start:stop][::-1], d_net_f[::-1],
+                c_by_net_f[::-1], d_c_next_given[::-1], f[start:stop][::-1],
+            )
+            if room is not None:
+                steps = [*steps]
+                room[start] = (d_c, d_net_f, c_by_net_f, work_2, d_c_next_given, steps)
         np.subtract(c[start:stop], lin_c[start:stop], out=c_by_net_f)
         np.subtract(one, f[start:stop], out=work_2)
         np.multiply(c_by_net_f, work_2, out=c_by_net_f)
         np.multiply(c_by_net_f, f[start:stop], out=c_by_net_f)
         np.multiply(d_net_r[start:stop], v_r, out=d_c_next_given)
-        for (
-            t, d_c_t, d_c_read_t, d_net_f_t, c_by_net_f_t, d_c_next_given_t, f_t,
-        ) in zip(
-            reversed(range(start, stop)), d_c[::-1], d_c_read[start:stop][::-1], d_net_f[::-1],
-            c_by_net_f[::-1], d_c_next_given[::-1], f[start:stop][::-1],
-        ):
+        for t, d_c_t, d_c_read_t, d_net_f_t, c_by_net_f_t, d_c_next_given_t, f_t in steps:
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
                 d_c_next = np.where((lengths == t + 1)[:, None], d_c_last, d_c_next)
             # ∂J/∂c_t = ∂J/∂h_t ⊙ r_t + ∂J/∂net_{f,t+1} ⊙ v_f + ∂J/∂c_{t+1} ⊙ f_{t+1} + ∂J/∂net_{r,t+1} ⊙ v_r
@@ -421,6 +451,59 @@ def _seen(params):
         return [(type(array), array.shape, array.dtype) for array in map(params.__getitem__, PARAMETERS)]
     except (AttributeError, KeyError):
         return None
+
+
+class Workspace:
+    """Memory that calls of `forward` and `backward` write into again, for loops with many short calls.
+
+    `forward(params, ..., workspace=workspace)` returns the same as without one, all in memory of its own but the cache:
+    the next `forward` with this workspace writes into that, and `backward` refuses it from then on with a ValueError.
+    What calls need is made for each set of sizes and dtypes, kept for the last eight. Where the states of a sequence
+    are more than 2**16 numbers this would save nothing, and calls run as without one. A workspace serves one thread.
+    """
+
+    def __init__(self):
+        self.rooms, self.turns = {}, 0
+
+
+class Turn:
+    """What one call of `forward`, and those of `backward` with its cache, write into."""
+
+    def __init__(self, workspace, rooms):
+        workspace.turns += 1
+        self.workspace, self.number, self.rooms = workspace, workspace.turns, rooms
+
+    def room(self, part):
+        """What the workspace holds for that part of the computation, by name."""
+        if self.number != self.workspace.turns:
+            raise ValueError(
+                "a later forward with the same workspace has written into the memory of this cache; "
+                "run backward before it, or give each a workspace of its own"
+            )
+        return self.rooms.setdefault(part, {})
+
+
+def turn_of(workspace, sizes, dtype, numbers):
+    """The turn of a call of `forward`, which ends those before it; None where states have too many numbers."""
+    if not isinstance(workspace, Workspace):
+        raise ValueError(f"workspace must be a Workspace of this module, got {type(workspace).__name__}")
+    if numbers > 2**16:
+        return None
+    key = frozenset(sizes.items()), dtype
+    workspace.rooms[key] = rooms = workspace.rooms.pop(key, {})
+    if len(workspace.rooms) > 8:
+        del workspace.rooms[next(iter(workspace.rooms))]
+    return Turn(workspace, rooms)
+
+
+def landed(room, name, a):
+    """The array a, in the memory that a workspace has for it."""
+    if room is None:
+        return a
+    if name not in room:
+        room[name] = memory(a.shape, a.dtype) if a.flags.c_contiguous else np.empty_like(a)
+    room[name][...] = a
+    return room[name]
 
 
 def added(total, part):

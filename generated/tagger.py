@@ -218,9 +218,9 @@ def cell_forward(params, x, h=None, c=None, *, lengths=None):
         arrays.append(("c", c, ("B", "H")))
     sizes, dtype = _checked(arrays)
     T, B, H = sizes["T"], sizes["B"], sizes["H"]
+    lengths = _lengths(lengths, T, B)
     h_prev = np.zeros((B, H), dtype) if h is None else h
     c_prev = np.zeros((B, H), dtype) if c is None else c
-    lengths = _lengths(lengths, T, B)
     parts = parts_of(T, B, params, 2 * H)
     if parts:
         timed, others = {"x": x}, {"h": h, "c": c, "lengths": lengths}

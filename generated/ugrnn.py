@@ -54,7 +54,7 @@ def init(*, D, H, rng, dtype=np.float64):
     return params
 
 
-def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None):
+def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None, workspace=None):
     """Run the cell over a sequence.
 
     x: (T, B, D).
@@ -63,6 +63,7 @@ def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None):
     Past its end a sequence has outputs of zero, reads no input and keeps its states.
     cache: False where no `backward` follows: the cache is None, and the steps take little memory.
     checkpoint: the number of steps between the states that the cache holds; `backward` computes the rest again.
+    workspace: a Workspace, whose memory this call writes into; the cache is valid up to the next call with it.
     Returns the outputs (T, B, H), the final states by name, and a cache for `backward`, which
     refers to the arrays given here. Raises ValueError for an array of the wrong shape or dtype.
     """
@@ -71,11 +72,11 @@ def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None):
         arrays.append(("h", h, ("B", "H")))
     sizes, dtype, params = _given(params, arrays)
     T, B, H = sizes["T"], sizes["B"], sizes["H"]
+    lengths = _lengths(lengths, T, B)
     if checkpoint is not None or not cache:
-        run = forward_by_blocks(params, {"x": x}, {}, {"h": h}, _lengths(lengths, T, B), checkpoint)
+        run = forward_by_blocks(params, {"x": x}, {"workspace": workspace}, {"h": h}, lengths, checkpoint)
         return run if cache else (*run[:2], None)
     h_prev = np.zeros((B, H), dtype) if h is None else h
-    lengths = _lengths(lengths, T, B)
     parts = parts_of(T, B, params, H)
     if parts:
         timed, others = {"x": x}, {"h": h, "lengths": lengths}
@@ -84,30 +85,36 @@ def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None):
     x = repeated(x, lengths)
     x = x.astype(dtype, copy=False)
     (W, W_, b) = _stacked(params)
-    h = memory((T + 1, B, H), dtype)
-    h[0] = h_prev
+    turn = None if workspace is None else turn_of(workspace, sizes, dtype, T * B * H)
+    room = turn and turn.room("forward")
     # ½ of σ(a) = ½ + ½ tanh(a/2) goes into the weights
     halves = np.ones(2 * H, dtype)
     halves[0:H] = 0.5
     x_net = gates_times(2, x, (W_ * halves[:, None]).T, b * halves)
     W_half = W * halves[:, None]
-    c = x_net[:, 1]
-    g = x_net[:, 0]
-    work = memory((B, 2 * H), dtype)
-    half = np.array(0.5, dtype)
-    work_2 = memory((B, H), dtype)
-    one = np.array(1, dtype)
     W_half_T_pieces = in_pieces(W_half.T, T, B, 2)
-    times_W_half_T = product_with(W_half_T_pieces, B, 2)
-    work_places = piece_places(work, W_half_T_pieces, 2)
-    work_gates = gates_of(work, W_half_T_pieces, 2)
     # each call of the loop writes into what is named last
     (add_into, tanh_into, multiply_into, subtract_into) = (np.add, np.tanh, np.multiply, np.subtract)
-    for (
-        t, x_net_t, h_prev, g_t, h_t, c_t, h_prev_rows,
-    ) in zip(
-        range(T), x_net, h, x_net[:, 0], h[1:], x_net[:, 1], piece_rows(h, W_half_T_pieces),
-    ):
+    x_net = landed(room, "x_net", x_net)
+    if room and "steps" in room:  # of an earlier call with this workspace
+        (h, c, g, half, work_2, one, times_W_half_T, work_places, work_gates, steps) = room["steps"]
+    else:
+        h = memory((T + 1, B, H), dtype)
+        c = x_net[:, 1]
+        g = x_net[:, 0]
+        work = memory((B, 2 * H), dtype)
+        half = np.array(0.5, dtype)
+        work_2 = memory((B, H), dtype)
+        one = np.array(1, dtype)
+        times_W_half_T = product_with(W_half_T_pieces, B, 2)
+        work_places = piece_places(work, W_half_T_pieces, 2)
+        work_gates = gates_of(work, W_half_T_pieces, 2)
+        steps = zip(range(T), x_net, h, x_net[:, 0], h[1:], x_net[:, 1], piece_rows(h, W_half_T_pieces))
+        if room is not None:
+            steps = [*steps]
+            room["steps"] = (h, c, g, half, work_2, one, times_W_half_T, work_places, work_gates, steps)
+    h[0] = h_prev
+    for t, x_net_t, h_prev, g_t, h_t, c_t, h_prev_rows in steps:
         # net_{g,t} = W_{gh} h_{t-1} + W_{gx} x_t + b_g
         # net_{c,t} = W_{ch} h_{t-1} + W_{cx} x_t + b_c
         times_W_half_T(h_prev_rows, W_half_T_pieces, work_places)
@@ -124,7 +131,7 @@ def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None):
         add_into(h_t, work_2, h_t)
         if lengths is not None:  # a sequence that has ended keeps its states
             h[t + 1] = np.where((lengths <= t)[:, None], h[t], h[t + 1])
-    cache = (sizes, dtype, lengths, (h, c, g, W, W_, x))
+    cache = (sizes, dtype, lengths, (h, c, g, W, W_, x, turn))
     return copied(cut(h[1:], lengths)), {"h": h[T].copy()}, cache
 
 
@@ -147,38 +154,61 @@ def backward(cache, d_ys, h=None):
     T, B, D, H = sizes["T"], sizes["B"], sizes["D"], sizes["H"]
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
     d_h_next = np.zeros((B, H), dtype) if h is None else h.astype(dtype, order="C")
-    (h, c, g, W, W_, x) = values
+    (h, c, g, W, W_, x, turn) = values
+    room = turn and turn.room(dtype)
+    block = 1 + 32768 // (1 + B * H)
     if lengths is not None:
         d_h_last = d_h_next
         d_h_next = np.zeros_like(d_h_last)
     d_x = memory((T, B, D), dtype)
-    d_h_t = memory((B, H), dtype)
-    work = memory((B, H), dtype)
-    one = np.array(1, dtype)
     W_pieces = in_pieces(W, T, B)
-    times_W = product_with(W_pieces)
     d_h_next_places = piece_places(d_h_next, W_pieces)
-    d_net_gates = memory((2, B, H), dtype)
-    (d_net_g_t, d_net_c_t) = d_net_gates
-    d_net_by_example = d_net_gates.swapaxes(0, 1)
     # each call of the loop writes into what is named last
     (add_into, multiply_into) = (np.add, np.multiply)
-    block = 1 + 32768 // (1 + B * H)
-    window = steps_together(block, T, B, 2 * H)
-    d_net_window = memory((min(window, T), B, 2 * H), dtype)
     d_W = None
     d_W_ = None
     d_b = None
-    h_by_net_g_block = memory((min(block, T), B, H), dtype)
-    work_2_block = memory((min(block, T), B, H), dtype)
-    h_by_net_c_block = memory((min(block, T), B, H), dtype)
+    d_ys = landed(room, "d_ys", d_ys)
+    if room and "memory" in room:  # of an earlier call with this workspace
+        (
+            d_h_t, work, one, times_W, d_net_g_t, d_net_c_t, d_net_by_example, window, d_net_window,
+            h_by_net_g_block, work_2_block, h_by_net_c_block,
+        ) = room["memory"]
+    else:
+        d_h_t = memory((B, H), dtype)
+        work = memory((B, H), dtype)
+        one = np.array(1, dtype)
+        times_W = product_with(W_pieces)
+        d_net_gates = memory((2, B, H), dtype)
+        (d_net_g_t, d_net_c_t) = d_net_gates
+        d_net_by_example = d_net_gates.swapaxes(0, 1)
+        window = steps_together(block, T, B, 2 * H)
+        d_net_window = memory((min(window, T), B, 2 * H), dtype)
+        h_by_net_g_block = memory((min(block, T), B, H), dtype)
+        work_2_block = memory((min(block, T), B, H), dtype)
+        h_by_net_c_block = memory((min(block, T), B, H), dtype)
+        if room is not None:
+            room["memory"] = (
+                d_h_t, work, one, times_W, d_net_g_t, d_net_c_t, d_net_by_example, window, d_net_window,
+                h_by_net_g_block, work_2_block, h_by_net_c_block,
+            )
     for start in reversed(range(0, max(T, 1), block)):
         stop = start + len(range(start, T)[:block])
-        d_net = d_net_window[start % window:][:stop - start]
-        # what the adjoints are multiplied by is known: for a block of steps at once
-        h_by_net_g = h_by_net_g_block[:stop - start]
-        work_2 = work_2_block[:stop - start]
-        h_by_net_c = h_by_net_c_block[:stop - start]
+        if room and start in room:  # of an earlier call with this workspace
+            (d_net, h_by_net_g, work_2, h_by_net_c, steps) = room[start]
+        else:
+            d_net = d_net_window[start % window:][:stop - start]
+            # what the adjoints are multiplied by is known: for a block of steps at once
+            h_by_net_g = h_by_net_g_block[:stop - start]
+            work_2 = work_2_block[:stop - start]
+            h_by_net_c = h_by_net_c_block[:stop - start]
+            steps = zip(
+                reversed(range(start, stop)), d_ys[start:stop][::-1], h_by_net_g[::-1], h_by_net_c[::-1],
+                g[start:stop][::-1], piece_rows(d_net, W_pieces)[::-1], by_gates(d_net, 2)[::-1],
+            )
+            if room is not None:
+                steps = [*steps]
+                room[start] = (d_net, h_by_net_g, work_2, h_by_net_c, steps)
         np.subtract(h[start:stop], c[start:stop], out=h_by_net_g)
         np.subtract(one, g[start:stop], out=work_2)
         np.multiply(h_by_net_g, work_2, out=h_by_net_g)
@@ -187,12 +217,7 @@ def backward(cache, d_ys, h=None):
         np.square(c[start:stop], out=work_2)
         np.subtract(one, work_2, out=work_2)
         np.multiply(h_by_net_c, work_2, out=h_by_net_c)
-        for (
-            t, d_ys_t, h_by_net_g_t, h_by_net_c_t, g_t, d_net_t_rows, d_net_t_gates,
-        ) in zip(
-            reversed(range(start, stop)), d_ys[start:stop][::-1], h_by_net_g[::-1], h_by_net_c[::-1],
-            g[start:stop][::-1], piece_rows(d_net, W_pieces)[::-1], by_gates(d_net, 2)[::-1],
-        ):
+        for t, d_ys_t, h_by_net_g_t, h_by_net_c_t, g_t, d_net_t_rows, d_net_t_gates in steps:
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
                 d_h_next[...] = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
             # ∂J/∂h_t = ∂⁺J/∂h_t + W_{ch}ᵀ (∂J/∂net_{c,t+1}) + W_{gh}ᵀ (∂J/∂net_{g,t+1}) + ∂J/∂h_{t+1} ⊙ g_{t+1}
@@ -400,6 +425,59 @@ def _seen(params):
         return [(type(array), array.shape, array.dtype) for array in map(params.__getitem__, PARAMETERS)]
     except (AttributeError, KeyError):
         return None
+
+
+class Workspace:
+    """Memory that calls of `forward` and `backward` write into again, for loops with many short calls.
+
+    `forward(params, ..., workspace=workspace)` returns the same as without one, all in memory of its own but the cache:
+    the next `forward` with this workspace writes into that, and `backward` refuses it from then on with a ValueError.
+    What calls need is made for each set of sizes and dtypes, kept for the last eight. Where the states of a sequence
+    are more than 2**16 numbers this would save nothing, and calls run as without one. A workspace serves one thread.
+    """
+
+    def __init__(self):
+        self.rooms, self.turns = {}, 0
+
+
+class Turn:
+    """What one call of `forward`, and those of `backward` with its cache, write into."""
+
+    def __init__(self, workspace, rooms):
+        workspace.turns += 1
+        self.workspace, self.number, self.rooms = workspace, workspace.turns, rooms
+
+    def room(self, part):
+        """What the workspace holds for that part of the computation, by name."""
+        if self.number != self.workspace.turns:
+            raise ValueError(
+                "a later forward with the same workspace has written into the memory of this cache; "
+                "run backward before it, or give each a workspace of its own"
+            )
+        return self.rooms.setdefault(part, {})
+
+
+def turn_of(workspace, sizes, dtype, numbers):
+    """The turn of a call of `forward`, which ends those before it; None where states have too many numbers."""
+    if not isinstance(workspace, Workspace):
+        raise ValueError(f"workspace must be a Workspace of this module, got {type(workspace).__name__}")
+    if numbers > 2**16:
+        return None
+    key = frozenset(sizes.items()), dtype
+    workspace.rooms[key] = rooms = workspace.rooms.pop(key, {})
+    if len(workspace.rooms) > 8:
+        del workspace.rooms[next(iter(workspace.rooms))]
+    return Turn(workspace, rooms)
+
+
+def landed(room, name, a):
+    """The array a, in the memory that a workspace has for it."""
+    if room is None:
+        return a
+    if name not in room:
+        room[name] = memory(a.shape, a.dtype) if a.flags.c_contiguous else np.empty_like(a)
+    room[name][...] = a
+    return room[name]
 
 
 def added(total, part):

@@ -412,15 +412,29 @@ def lines(statements: Sequence[Statement]) -> list[str]:
                 printed += comment(text)
             case Each():
                 printed += [*_each(statement), *(f"    {line}" for line in lines(statement.body))]
-            case Blocks(entries, body, cached, made, at_least_one):
+            case Blocks(entries, body, cached, made):
                 printed.append(f"block = 1 + {cached} // (1 + {size_text(entries)})")
-                printed += lines(made)
-                steps = "max(T, 1)" if at_least_one else "T"
-                printed.append(f"for start in reversed(range(0, {steps}, block)):")
-                printed += [f"    {line}" for line in ["stop = start + len(range(start, T)[:block])", *lines(body)]]
+                printed += [*lines(made), *blocks_lines(statement, lines(body))]
             case Unless(call, body):
                 printed += [f"if not {python(call)[0]}:", *(f"    {line}" for line in lines(body))]
     return printed
+
+
+def blocks_lines(blocks: Blocks, body: Sequence[str]) -> list[str]:
+    """The loop over blocks around the lines of one."""
+    steps = "max(T, 1)" if blocks.at_least_one else "T"
+    inside = ["stop = start + len(range(start, T)[:block])", *body]
+    return [f"for start in reversed(range(0, {steps}, block)):", *(f"    {line}" for line in inside)]
+
+
+def each_lines(loop: Each, steps: str) -> tuple[list[str], list[str]]:
+    """The head of a loop over what a variable holds, and the lines that make it."""
+    names, arrays = _each_words(loop)
+    head, made = f"for {', '.join(names)} in {steps}:", f"{steps} = zip({', '.join(arrays)})"
+    return (
+        [head] if len(head) <= WIDTH else ["for (", *listed(names), f") in {steps}:"],
+        [made] if len(made) <= WIDTH - 4 else [f"{steps} = zip(", *listed(arrays), ")"],
+    )
 
 
 def comment(text: str) -> list[str]:
@@ -446,15 +460,20 @@ def _written(statement: Apply | Fill) -> str:
     return f"{called}({', '.join(filter(None, given))})"
 
 
-def _each(loop: Each) -> list[str]:
+def _each_words(loop: Each) -> tuple[list[str], list[str]]:
+    """The variables of a loop over steps, and what they run through."""
     span = "range(start, stop)" if loop.blocked else "range(T)"
     arrays = [f"reversed({span})" if loop.backwards else span]
     arrays += [_run_through(array, loop) for _, array in loop.over]
-    names = ["t", *(name.name for name, _ in loop.over)]
+    return ["t", *(name.name for name, _ in loop.over)], arrays
+
+
+def _each(loop: Each) -> list[str]:
+    names, arrays = _each_words(loop)
     line = f"for {', '.join(names)} in zip({', '.join(arrays)}):"
     if len(line) <= WIDTH or not loop.over:
         return [line if loop.over else f"for t in {arrays[0]}:"]
-    return ["for (", *_listed(names), ") in zip(", *_listed(arrays), "):"]
+    return ["for (", *listed(names), ") in zip(", *listed(arrays), "):"]
 
 
 def _run_through(array: Code, loop: Each) -> str:
@@ -464,7 +483,7 @@ def _run_through(array: Code, loop: Each) -> str:
     return f"reversed({inside}.unbind())" if loop.unbound else f"{inside}[::-1]"
 
 
-def _listed(words: Sequence[str]) -> list[str]:
+def listed(words: Sequence[str]) -> list[str]:
     """Words between commas, as many in a line as fit."""
     found: list[str] = []
     for word in words:

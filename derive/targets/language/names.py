@@ -48,6 +48,7 @@ _TAKEN = frozenset(keyword.kwlist) | {
         "Packed",
         "STACKS",
         "LAST",
+        *("workspace", "Workspace", "Turn", "turn", "turn_of", "room", "landed", "steps"),
     ),
     *(
         "functools",

@@ -118,14 +118,19 @@ def imports(helpers: Collection[str], further: Iterable[str] = ()) -> str:
     return "\n".join(sorted({*needed, *further}))
 
 
+def passing(states: Collection[Quantity]) -> Expr:
+    """The numbers of one example that pass from step to step."""
+    found: Expr = sum((prod(axes(q), start=Integer(1)) for q in states), Integer(0))
+    return found
+
+
 def to_forward(
     name: str, states: Collection[Quantity], remembered: Collection[str], given: Iterable[Iterable[str]]
 ) -> list[str]:
     """The way from `forward` to its parts; `given` are the names of the helper's tables."""
-    passing: Expr = sum((prod(axes(q), start=Integer(1)) for q in states), Integer(0))
     tables = ["{" + ", ".join(f'"{one}": {one}' for one in names) + "}" for names in given]
     return [
-        f"parts = parts_of(T, B, params, {size_text(passing)})",
+        f"parts = parts_of(T, B, params, {size_text(passing(states))})",
         "if parts:",
         f"    timed, others = {tables[0]}, {tables[1]}",
         f"    ys, final, caches = forward_in_parts({name}, parts, B, params, timed, others, {tables[2]})",

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
 from derive.cell import Cell
 from derive.nodes import Quantity
-from derive.targets.language.code import MEMORY, Assign, Call, Name, Statement, Tuple, lines, read
+from derive.targets.language.code import MEMORY, Assign, Call, Name, Statement, Tuple, lines, read, size_text
 from derive.targets.language.names import Names
 from derive.targets.lowering.lowered import is_class
 from derive.targets.lowering.single_step import Passes
 from derive.targets.numpy import examples_text
 from derive.targets.numpy.loss_text import DETAILS, KEYWORDS, choose_weights, loss_gradient, returned_losses
 from derive.targets.numpy.pieces import Argument, Function, init_function, listed
+from derive.targets.numpy.staying import words
+from derive.targets.numpy.workspaces import TURN, Workspace
 from derive.targets.words import axes_text, names_text, tuple_text
 
 LENGTHS_DETAILS = (
@@ -26,18 +28,27 @@ BLOCKS_DETAILS = (
     "cache: False where no `backward` follows: the cache is None, and the steps take little memory.",
     "checkpoint: the number of steps between the states that the cache holds; `backward` computes the rest again.",
 )
+WORKSPACE_DETAILS = (
+    "workspace: a Workspace, whose memory this call writes into; the cache is valid up to the next call with it.",
+)
 
 
 class Functions:
     """Writes `init`, `forward`, `backward`, `step` and `step_backward` of one program."""
 
     def __init__(
-        self, program: Cell, names: Names, letters: Mapping[str, str], prefix: str = "", cut: bool = True
+        self,
+        program: Cell,
+        names: Names,
+        letters: Mapping[str, str],
+        prefix: str = "",
+        cut: bool = True,
+        workspaces: bool = False,
     ) -> None:
         """`letters` are the public letters of the sizes that have another name inside.
 
         `prefix` stands before the functions' names where a module holds several programs; `cut`: whether the batch of a
-        loop may be cut into parts.
+        loop may be cut into parts, `workspaces`: whether they may write into a workspace.
         """
         self._program = program
         self._prefix = prefix
@@ -58,6 +69,10 @@ class Functions:
         """Whether `forward` can run block by block of steps."""
         self.packs = bool(program.parameters) and not (program.is_loss or prefix)
         """Whether parameters may be given as `pack` makes them."""
+        self.has_workspaces = workspaces and self._in_blocks and self.packs
+        """Whether `forward` takes a workspace."""
+        self._held: set[str] = set()
+        """What of the cache is memory of the workspace."""
         self.stacks: list[tuple[str, ...]] = []
         """The parameters, by name, that `forward` reads as one array each."""
         self._in_parts = cut and bool(program.states) and not (program.is_loss or self._counted)
@@ -78,18 +93,18 @@ class Functions:
         output = names.whole(program.output).name
         stacked, statements = self._stacked(passes.forward)
         body = [
+            "lengths = _lengths(lengths, T, B)",
             *self._by_blocks(given),
             *self._bound(given, self._starts),
-            "lengths = _lengths(lengths, T, B)",
             *self._by_parts(given),
             *self._chosen(),
             *self._repeated(given),
             *self._in_one_dtype(given),
             *self._unpacked(replace(passes, forward=statements)),
             *stacked,
-            *lines(statements),
+            *self._sequence(statements, passes.cached),
         ]
-        body.append(f"cache = (sizes, dtype, {', '.join(self._remembered)}, {names_text(passes.cached)})")
+        body.append(f"cache = (sizes, dtype, {', '.join(self._remembered)}, {names_text(self._cached(passes))})")
         if program.is_loss:
             others = [q for q in self._assigned() if q != program.output and q not in program.states]
             ends = [f'"{s.name}": {names.whole(s).name}[T].copy()' for s in program.states]
@@ -109,13 +124,17 @@ class Functions:
             *self._counts(whole=True),
             *LENGTHS_DETAILS,
             *(BLOCKS_DETAILS if self._in_blocks else ()),
+            *(WORKSPACE_DETAILS if self.has_workspaces else ()),
             *(DETAILS if program.is_loss else ()),
             returns,
             "refers to the arrays given here. Raises ValueError for an array of the wrong shape or dtype.",
         ]
         summary = "The losses of a sequence." if program.is_loss else "Run the cell over a sequence."
         body = self._with_sizes(["T", "B", *self._sizes], self._door(given, whole=True), body)
-        further = KEYWORDS if program.is_loss else ("cache=True", "checkpoint=None") if self._in_blocks else ()
+        further: tuple[str, ...] = (
+            KEYWORDS if program.is_loss else ("cache=True", "checkpoint=None") if self._in_blocks else ()
+        )
+        further += ("workspace=None",) if self.has_workspaces else ()
         signature = self._signature(given, "lengths=None", *further, whole=True)
         return Function(f"{self._prefix}forward({signature})", summary, tuple(details), tuple(body))
 
@@ -126,7 +145,7 @@ class Functions:
         immediate = self._immediate("d_losses" if program.is_loss else "d_ys", ("T", "B"))
         body = [
             *self._arrived(immediate, passes, whole=True),
-            *lines(passes.backward),
+            *self._sequence_back(passes),
             *self._returned(passes, whole=True),
         ]
         body = self._with_sizes(["T", "B", *self._sizes], self._gradient_door(immediate, whole=True), body)
@@ -135,6 +154,34 @@ class Functions:
         else:
             summary = f"Gradients of J, given d_ys {self._axes(immediate.axes)}, what J asks of the outputs."
         return Function(self._back_signature("backward", immediate), summary, self._back_details("final"), tuple(body))
+
+    def _sequence(self, statements: Sequence[Statement], cached: Collection[str]) -> list[str]:
+        """The lines of `forward` between its doors."""
+        if not self.has_workspaces:
+            return lines(statements)
+        ends = frozenset(self._names.whole(q).name for q in (self._program.output, *self._program.states))
+        kept = Workspace(frozenset(("T", "B", *self._sizes)), frozenset(), ends.union(cached)).program(statements)
+        self._held = kept.names & {*cached}
+        one = size_text(examples_text.passing(self._program.states))
+        numbers = f"T * B * ({one})" if " + " in one else f"T * B * {one}"
+        begun = [
+            f"{TURN} = None if workspace is None else turn_of(workspace, sizes, dtype, {numbers})",
+            f'room = {TURN} and {TURN}.room("forward")',
+        ]
+        return [*begun, *kept.lines]
+
+    def _sequence_back(self, passes: Passes) -> list[str]:
+        """The lines of `backward` between its doors."""
+        if not self.has_workspaces:
+            return lines(passes.backward)
+        returned = frozenset[str]().union(*map(words, passes.gradients.values()))
+        fixed = frozenset(("T", "B", *self._sizes, *self._held))
+        kept = Workspace(fixed, returned, returned).program(passes.backward)
+        return [f"room = {TURN} and {TURN}.room(dtype)", *kept.lines]
+
+    def _cached(self, passes: Passes) -> tuple[str, ...]:
+        """What the cache of `forward` holds."""
+        return (*passes.cached, TURN) if self.has_workspaces else tuple(passes.cached)
 
     def _ask_memory(self, statements: Sequence[Statement]) -> None:
         if f"{MEMORY}(" in "\n".join(lines(statements)):
@@ -329,11 +376,12 @@ class Functions:
             return "{" + ", ".join(f'"{name}": {name}' for name in names) + "}"
 
         timed = table(a.name for a in given if a.axes[0] == "T")
-        others = table([*(a.name for a in given if a.axes[0] != "T" and not a.optional), *self._opened])
+        passed = [*self._opened, *(["workspace"] if self.has_workspaces else [])]
+        others = table([*(a.name for a in given if a.axes[0] != "T" and not a.optional), *passed])
         states = table(a.name for a in given if a.optional)
         return [
             "if checkpoint is not None or not cache:",
-            f"    run = forward_by_blocks(params, {timed}, {others}, {states}, _lengths(lengths, T, B), checkpoint)",
+            f"    run = forward_by_blocks(params, {timed}, {others}, {states}, lengths, checkpoint)",
             "    return run if cache else (*run[:2], None)",
         ]
 
@@ -408,7 +456,7 @@ class Functions:
         for a in self._carries():
             if a.bound in wanted:
                 body.append(f"{a.bound} = np.zeros({names_text(a.axes)}, dtype) if {a.name} is None else {a.name}{own}")
-        return [*body, f"{names_text(passes.cached)} = values"]
+        return [*body, f"{names_text(self._cached(passes) if whole else passes.cached)} = values"]
 
     def _listed(self, arguments: Sequence[Argument]) -> list[str]:
         return listed([replace(a, axes=tuple(map(self._shown, a.axes))) for a in arguments])

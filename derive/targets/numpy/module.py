@@ -36,6 +36,8 @@ class Parts:
     """The parameters that `forward` reads as one array each, as tuples of names."""
     packs: bool
     """Whether `forward` takes parameters as `pack` makes them."""
+    workspaces: bool
+    """Whether `forward` takes a workspace."""
 
 
 def module(derivation: Derivation, origin: str = "", *, passes: bool = True) -> str:
@@ -46,7 +48,7 @@ def module(derivation: Derivation, origin: str = "", *, passes: bool = True) -> 
     """
     low = lowered(derivation)
     sequence = tuned(low) if passes else low.sequence
-    return whole(derivation, parts(derivation, low, sequence), origin)
+    return whole(derivation, parts(derivation, low, sequence, workspaces=passes), origin)
 
 
 def whole(derivation: Derivation, own: Parts, origin: str, imports: Sequence[str] = (), compiled: str = "") -> str:
@@ -65,22 +67,31 @@ def whole(derivation: Derivation, own: Parts, origin: str, imports: Sequence[str
         table=own.table,
         stacks=own.stacks,
         packs=own.packs,
+        workspaces=own.workspaces,
         imports=examples_text.imports(own.helpers, imports),
         compiled=compiled,
     )
 
 
-def parts(derivation: Derivation, low: Lowered, sequence: Passes, prefix: str = "", cut: bool = True) -> Parts:
+def parts(
+    derivation: Derivation,
+    low: Lowered,
+    sequence: Passes,
+    prefix: str = "",
+    cut: bool = True,
+    workspaces: bool = False,
+) -> Parts:
     """The functions of one derivation, with a prefix before their names, and what they need.
 
-    `sequence` are the programs over a sequence, after the passes that one wants, `cut` is as in `Functions`.
+    `sequence` are the programs over a sequence, after the passes that one wants, `cut` and `workspaces` are as in
+    `Functions`.
     """
     program = low.program
     opened = [function.name for function in program.open_functions]
     helpers = low.helpers - {*opened, *(f"{name}_slope" for name in opened)}
     definitions, table = choices() if opened else ([], {})
     letters = {str(local): str(letter) for letter, local in low.letters.items()}
-    functions = Functions(program, low.names, letters, prefix, cut)
+    functions = Functions(program, low.names, letters, prefix, cut, workspaces)
     forward = functions.forward(sequence)
     return Parts(
         program=program,
@@ -98,6 +109,7 @@ def parts(derivation: Derivation, low: Lowered, sequence: Passes, prefix: str = 
         table={name: f"({', '.join(pair)})" for name, pair in table.items()},
         stacks=tuple(map(tuple_text, functions.stacks)),
         packs=functions.packs,
+        workspaces=functions.has_workspaces,
     )
 
 
