@@ -22,7 +22,7 @@ ANY = "the model is any recurrence, {texts}, of which the note writes the chain 
 _FACE = regex(
     r"\\(?:mathbf|boldsymbol|bm|mathrm|mathcal|mathscr|pmb|vec)\s*(?:\{((?:[^{}]|\{[^{}]*\})*)\}|\s+([A-Za-z])(?![A-Za-z]))"
 )
-_D = r"(?:\\partial\s*(?:\^\s*\{?\s*\+\s*\}?)?|\\mathrm\s*\{\s*d\s*\}|d(?![A-Za-z]))\s*"
+_D = r"(?:\\partial\s*(?:\^\s*\{?\s*\+\s*\}?)?|\\mathrm\s*\{\s*d\s*\}|d(?![A-Za-z]{2}))\s*"
 _BARE_LETTER = r"(?:\\(?:hat|bar|tilde)\s*\{\s*[A-Za-z]\s*\}|\\?[A-Za-z]+)"
 _LETTER = rf"(?:\{{\s*{_BARE_LETTER}\s*\}}|{_BARE_LETTER})"
 _SCRIPTS = r"(?:\s*[_^]\s*(?:\{(?:[^{}]|\{[^{}]*\})*\}|\\[A-Za-z]+|[A-Za-z0-9]))*"
@@ -31,11 +31,13 @@ _RATE = regex(
     rf"\{{\s*{_D}(?P<by>{_LETTER})(?P<then>{_SCRIPTS})\s*\}}"
 )
 _BARE = regex(
-    rf"\\partial\s*_\s*(?:\{{\s*)?(?P<by>\\[A-Za-z]+|[A-Za-z])\s*\}}?\s*(?P<of>{_LETTER})(?P<when>{_SCRIPTS})"
+    rf"(?:\\partial|\\nabla)\s*_\s*(?:\{{\s*)?(?P<by>\\[A-Za-z]+|[A-Za-z])\s*\}}?\s*(?P<of>{_LETTER})(?P<when>{_SCRIPTS})"
 )
 _ARGUMENT = regex(r"\(\s*\\?[A-Za-z]+\s*\)")
 _STEP = regex(r"(?:[tTkijsnmlr]|\\tau)\s*'?\s*(?:[-+]\s*\d+)?|\d+")
 _BRACKETS = regex(r"[{}()\s]|\\(?:left|right|langle|rangle)(?![A-Za-z])")
+_LABELS = frozenset("snmr")
+"""What may stand below a weight for the quantity that it acts on, though steps may be called so."""
 _INDICES = frozenset("ijklmnpq")
 _BEFORE = {
     TimeStyle.SUBSCRIPT: "_{t-1}",
@@ -131,7 +133,8 @@ def _read(letter: str, scripts: str, found: _Rates) -> tuple[str, str | None]:
     name, step = "".join((letter[1:-1] if letter.startswith("{") else letter).split()), None
     for script in re.findall(r"[_^]\s*(?:\{(?:[^{}]|\{[^{}]*\})*\}|\\[A-Za-z]+|[A-Za-z0-9])", scripts):
         inner = _BRACKETS.sub("", script[1:])
-        if _STEP.fullmatch(inner) and not (step is not None and inner == "T"):
+        label = name[0].isupper() and name not in LOSSES and inner in _LABELS
+        if _STEP.fullmatch(inner) and not label and not (step is not None and inner == "T"):
             step = inner
             if script[0] == "^":
                 found.style = TimeStyle.PARENTHESES if "(" in script else TimeStyle.SUPERSCRIPT
