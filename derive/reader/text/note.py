@@ -331,7 +331,8 @@ def _located(content: str, lines: list[str], first: int, last: int, file: str, *
         offset += len(piece) + 1
     if not marks:
         marks.append(Line(0, first + 1, 1, lines[first] if first < len(lines) else ""))
-    return Fragment(read, file, tuple(marks), plain)
+    written = content if _INDICES_AS_TEXT.search(content) or _ENDS_IN_MATHS.search(content) else ""
+    return Fragment(read, file, tuple(marks), plain, as_written=written)
 
 
 def _unescaped(content: str) -> str:

@@ -27,6 +27,8 @@ MOST_NAMED = 2
 """Letters that are named where no formula has a model."""
 MOST_UNUSED = 8
 """Equations that are shown."""
+MANY_UNUSED = 3
+"""So many equations that cannot be used are what is asked for, and no letters: one may be open for another alone."""
 _BY = regex(
     r"\}\s*\{\s*\\partial\s*(?:\{\s*)?(?P<letter>(?:\\(?:math(?:bf|rm)|vec|boldsymbol|bm|tilde|hat)\s*\{?\s*)?\\?[a-zA-Z]+)"
 )
@@ -126,6 +128,8 @@ def _question(judged: Sequence[Audited], waits: _Waits, models: Models, document
     lines = [*found.answers, *_lines(found, context)] or [equation(STATE, None, (), context)]
     letters = dict.fromkeys((*found.letters, *(context.at(name) for name in found.names)))
     unused = sorted(found.unused.values(), key=lambda one: (one.place.line, one.place.column))[:MOST_UNUSED]
+    if without and len(unused) >= MANY_UNUSED:
+        letters, lines = {}, []
     number, at = next(iter(waits))
     place = judged[number].judgements[at].place or judged[number].formula.place
     return Question(tuple(letters), tuple(unused), tuple(lines), len(waits), place, named=bool(without))
@@ -156,6 +160,8 @@ def _named(name: str, refused: Refused | None) -> list[str]:
 def _lines(found: _Gathered, context: Context) -> Iterator[str]:
     """An equation for each name that is open."""
     for name, model in found.names.items():
+        if name in INPUTS or (name[0] in _NO_VALUES and name[0].isupper()):
+            continue  # of a weight or an input at a step, no form is usual
         yield equation(name, model, found.parameters[name], context)
     for name, (model, weights) in found.reading.items():
         yield equation(name, model, weights, context)

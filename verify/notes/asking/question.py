@@ -16,6 +16,7 @@ WAIT_ONE, WAIT = "one formula waits for it", "{number} formulas wait for it"
 NOT_USED = "the equation in line {line}, column {column} cannot be used: {reason}"
 ADD_ONE, ADD = "add a line such as", "add lines such as"
 ANEW_ONE, ANEW = "write it in another way, or add a line such as", "write it in another way, or add lines such as"
+ANEW_ALL = "write these equations in another way"
 NAME_IT = "or name the cell, in the note or with --cell"
 NAMED = "<!-- backproof: cell=rnn -->"
 
@@ -83,7 +84,10 @@ class Question:
             if each.hint:
                 yield each.hint, ""
         one, several = (ANEW_ONE, ANEW) if self.unused else (ADD_ONE, ADD)
-        yield one if len(self.lines) == 1 else several, "\n".join(self.lines)
+        if self.lines:
+            yield one if len(self.lines) == 1 else several, "\n".join(self.lines)
+        elif self.unused:
+            yield ANEW_ALL, ""
         if self.named:
             yield NAME_IT, NAMED
 
