@@ -27,7 +27,7 @@ from derive.reader.text.syntax import Chain, Group, Run
 
 SAID = "of {function} nothing is said but what it reads, so that no more than its Jacobians is known"
 MEANT = "what line {lines} says is meant, and not what the note writes out with other letters"
-_MATRIX = r"A_{{\mathrm{{of{name}{number}}}}}"
+MATRIX = r"A_{{\mathrm{{of{name}{number}}}}}"
 _FUNCTION = r"\phi_{{\mathrm{{some{name}}}}}"
 OPEN = "{name} is computed from the inputs and the states before, which the note does not write out"
 _MOVED = r"\\[dt]?frac\s*\{{\s*(?:\\partial|\\mathrm\s*\{{\s*d\s*\}}|d)\s*\{{?\s*{of}(?![A-Za-z])[^=]{{0,30}}?"
@@ -90,7 +90,7 @@ def _of_any(equation: Equation, stepped: Collection[str]) -> Equation:
     function, arguments = read
     name = "".join(filter(str.isalnum, equation.target))
     terms = [
-        f"{_MATRIX.format(name=name, number=number)} {{{equation.fragment.text[each.start : each.end].strip()}}}"
+        f"{MATRIX.format(name=name, number=number)} {{{equation.fragment.text[each.start : each.end].strip()}}}"
         for number, each in enumerate(arguments, 1)
     ]
     left = f"{spelled(equation.target)}{TIMES[equation.style]}"

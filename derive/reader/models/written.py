@@ -71,6 +71,7 @@ from derive.reader.models.equations.remarks import guards
 from derive.reader.models.equations.supposing import flat
 from derive.reader.models.equations.together.blocks import lists_blocks, with_blocks
 from derive.reader.models.equations.together.called import called
+from derive.reader.models.equations.together.chained import chained
 from derive.reader.models.equations.together.constants import computed_parameters
 from derive.reader.models.equations.together.jacobians import unwritten_state
 from derive.reader.models.equations.together.labelled import labelled
@@ -142,6 +143,8 @@ class Written:
     instead: tuple[Instead, ...] = ()
     """Other equations that the document may mean: with a read-out that it only claims gradients of, packed gates, or
     parameters that it computes."""
+    chained: Instead | None = None
+    """Equations of any recurrence, where the document has the chain rule alone."""
     ended: Mapping[Place, Sequence[Equation]] = field(default_factory=dict)
     supposed: Sequence[Equation] = ()
     """What running text supposes for what stands behind it: if f_t = 1."""
@@ -272,6 +275,7 @@ def written(
             *applied_twice(found),
             *unwritten_update(found, claiming),
         ),
+        chained(found, claiming),
         ended,
         supposed=[e for index, formula in claiming for e in suppositions(formula, index)],
         flat=[(function, formula) for _, formula in claiming if (function := flat(formula))],

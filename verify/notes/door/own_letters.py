@@ -6,10 +6,11 @@ Likewise a row of an embedding, L_{x_t}, beside the letter that the equations ha
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from derive.errors import InputError
+from derive.patterns import regex
 from derive.reader.meaning.letters import only
 from derive.reader.models.equations.equation import LOSSES
 from derive.reader.models.equations.finding import DERIVATIVE
@@ -22,8 +23,12 @@ from verify.notes.files import Document, Formula
 
 OF_A_STEP = "${old}_t$ is another letter than ${old}$, and is read as ${new}_t$"
 A_WEIGHT = "$I$ is a weight, by which the note differentiates, and is read as ${new}$"
+A_LOSS = "${old}$, of which the derivatives are summed over the steps, is the loss, and is read as ${new}$"
 A_ROW = "{row} is the row of ${old}$ that step t reads, ${new}_t$, at that step alone"
 IDENTITY = "I"
+_TOTALS = regex(r"_\s*\{?\s*(?:\\(?:text|mathrm|textrm)\s*\{\s*)?(?:tot|total|all|sum)\s*\}*")
+"""The label of a loss as a whole: tot of L_tot."""
+_LAST = regex(r"_\s*(?:T|\{\s*T\s*\})")
 _WEIGHTS = "WVQKMGSRPN"
 """Letters of weights, of which one that a note lacks stands in for I."""
 
@@ -97,6 +102,8 @@ def _others(formulas: list[Formula]) -> Iterator[_Other]:
         free = next((one for one in _WEIGHTS if one not in words), "")
         if free:
             yield _Other(IDENTITY, free, False, A_WEIGHT.format(new=free))
+    if not computed:
+        yield from _loss(read, words, below)
     lefts = (symbol_of(part.sides[0], fragment) for fragment, part in equations if isinstance(part, Chain))
     values = {found.name for found in lefts if found is not None}
     for word, row in dict.fromkeys((use.word, use.row) for use in below if use.row not in {"", *values}):
@@ -106,6 +113,29 @@ def _others(formulas: list[Formula]) -> Iterator[_Other]:
             (value,) = said or shown
             told = A_ROW.format(row=f"${word}_{{{row}_t}}$", old=word, new=value)
             yield _Other(word, f"{value}_t", False, told, row)
+
+
+def _loss(read: Sequence[tuple[Fragment, Syntax]], words: Collection[str], below: Sequence[_Use]) -> Iterator[_Other]:
+    """The one capital of a step and as a whole that stands above ∂ alone: R of ∂R/∂θ = Σ_t ∂R_t/∂θ."""
+    above = {(use.word, use.timed) for fragment, part in read for use in _differentiated(part, fragment)}
+    both = {word for word, timed in above if timed and (word, False) in above} - {use.word for use in below}
+    new = next((one for one in "LEJ" if one not in words), "")
+    if len(both) == 1 and new and not (both | set(words)) & LOSSES:
+        (word,) = both
+        yield from (_Other(word, new, timed, A_LOSS.format(old=word, new=new)) for timed in (False, True))
+
+
+def _differentiated(part: Syntax, fragment: Fragment) -> Iterator[_Use]:
+    """The capitals above a ∂, and behind ∂_θ."""
+    for node in walk(part):
+        if isinstance(node, Fraction):
+            yield from (use for _, use in _within(node.above, fragment))
+        elif isinstance(node, Run):
+            pairs = zip(node.factors, node.factors[1:], strict=False)
+            marks = (
+                after for mark, after in pairs if isinstance(base := base_of(mark), Name) and base.word == "partial"
+            )
+            yield from (use for after in marks for _, use in _within(after, fragment))
 
 
 def _of_row(word: str, row: str, part: Syntax, fragment: Fragment) -> Iterator[str]:
@@ -167,6 +197,10 @@ def _use(node: Syntax, fragment: Fragment) -> _Use | None:
         return None
     if row := _row(node, fragment):
         return _Use(base.word, False, base.start, node.end, row)
+    if _TOTALS.fullmatch(fragment.text, base.end, node.end):
+        return _Use(base.word, False, base.start, node.end)
+    if _LAST.fullmatch(fragment.text, base.end, node.end):
+        return _Use(base.word, True, base.start, base.end)
     if symbol is None:
         return None
     timed = symbol.offset is not None

@@ -13,7 +13,7 @@ from derive.reader.meaning.letters import time_expression
 from derive.reader.models.equations.equation import LOSSES
 from derive.reader.models.equations.finding import DERIVATIVE
 from derive.reader.models.equations.losses import example_of
-from derive.reader.resolving.clocks import clock_of
+from derive.reader.resolving.clocks import CLOCKS, clock_of
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.mapping import walk
 from derive.reader.text.parser import parse
@@ -35,6 +35,12 @@ _SUMMED = (
     rf"(?:STEP|\{{{_SPACED}STEP{_SPACED}(?:={_SPACED}[12]{_SPACED})?\}}){_SPACED}\^{_SPACED}\{{?{_SPACED}"
 )
 """The sum over all steps, up to its last one: Σ_{t=1}^τ, Σ_t^τ."""
+_FROM = rf"_{_SPACED}(?:\{{[^{{}}]*\}}|[a-z])"
+_UP_TO = regex(
+    rf"(?:\\sum|∑)(?:\\limits)?{_SPACED}(?:{_FROM}{_SPACED}\^{_SPACED}\{{?{_SPACED}{_LETTER}"
+    rf"|\^{_SPACED}\{{?{_SPACED}{_LETTER.replace('greek', 'greek2').replace('latin', 'latin2')}{_SPACED}\}}?{_SPACED}_)"
+)
+"""A sum up to some step, whatever it runs over."""
 _LISTED = (
     rf"(?<![A-Za-z\\])STEP{_SPACED}(?:=|\\in{_SPACED}\\\{{){_SPACED}1{_SPACED},(?:{_SPACED}2{_SPACED},)?{_SPACED}"
     rf"(?:\\[lc]?dots|\.\.\.|…){_SPACED},{_SPACED}"
@@ -251,6 +257,7 @@ def in_letters_of(fragment: Fragment, text: str) -> str:
 def _times(formulas: Sequence[Formula], every: Sequence[Formula], texts: Sequence[str]) -> Iterator[tuple[str, str]]:
     read = [(each.fragment, part) for each in formulas for part in _parts(each.fragment)]
     clock = clock_of((fragment, part) for fragment, part in read if _is_equation(fragment, part))
+    clock = clock or _summed_to(formulas, read)
     if clock is not None:
         yield clock, "t"
     length = _length(formulas, every, read, clock or "t")
@@ -262,6 +269,19 @@ def _times(formulas: Sequence[Formula], every: Sequence[Formula], texts: Sequenc
         length = None if _is_other(WRITTEN.get(letter, letter), formulas) else letter
     if length is not None:
         yield length, "T"
+
+
+def _summed_to(formulas: Sequence[Formula], read: Sequence[tuple[Fragment, Syntax]]) -> str | None:
+    """The letter of a step up to which gradients sum, where nothing has a t: τ of ∂L_τ/∂W = Σ_{k=1}^τ ..."""
+    if any(name.word == "t" for _, part in read for name in timelike(part)):
+        return None
+    found: set[str] = set()
+    for row in (row for each in formulas for row in _rows(each) if DERIVATIVE.search(row)):
+        left = row.partition("=")[0]
+        ups = {match[match.lastgroup or 0] for match in _UP_TO.finditer(row)} & set(CLOCKS)
+        found |= {one for one in ups if re.search(rf"_\s*\{{?\s*{re.escape(WRITTEN.get(one, one))}(?![A-Za-z])", left)}
+    clocks = {one for one in found if any(_timed(fragment, one) for fragment, _ in read)}
+    return clocks.pop() if len(clocks) == 1 else None
 
 
 def _parts(fragment: Fragment) -> list[Syntax]:

@@ -12,7 +12,7 @@ from derive.cell import Cell
 from derive.errors import InputError
 from derive.notation import AS_WRITTEN, Notation, notations, spelled
 from derive.reader import read_equations, read_note
-from derive.reader.models.equations.equation import TIMES
+from derive.reader.models.equations.equation import LOSSES, TIMES
 from derive.reader.models.equations.names import letter_name, stripped
 from derive.reader.models.model import Model
 from derive.targets.formula import latex
@@ -124,7 +124,8 @@ def _stacked() -> tuple[tuple[str, str, Cell], ...]:
     return tuple(found)
 
 
-KINDS = ("rnn", "lstm", "gru", "gru_reset_after")
+PLAIN = "rnn"
+KINDS = (PLAIN, "lstm", "gru", "gru_reset_after")
 """The cells that letters alone can tell: every other one shares its letters with one of these, and is written out in
 a note or named."""
 
@@ -165,6 +166,8 @@ def recognised(
     seen = sorted(name for name in best.names if name in spoken)
     if cell is None and (best.score(wanted)[1] < ENOUGH or not best.states & spoken or len(seen) < FEWEST):
         return None
+    if cell is None and best.kind != PLAIN and len(best.states & spoken) == 1 and not {*seen} - best.states - LOSSES:
+        return None  # one state alone is not told from that of a plain cell
     best, assumed = _in_their_letters(best, wanted)
     try:
         read = best.read()

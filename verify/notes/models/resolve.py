@@ -16,9 +16,9 @@ from derive.nodes import Elementwise
 from derive.notation import find as find_notation
 from derive.patterns import regex
 from derive.reader.document.words import SAYS_NOTHING, Words
-from derive.reader.models.equations.equation import Equation
+from derive.reader.models.equations.equation import LOSSES, Equation
 from derive.reader.models.equations.finding import DERIVATIVE
-from derive.reader.models.equations.names import names, of_errors, stripped
+from derive.reader.models.equations.names import ABOUT, names, of_errors, stripped
 from derive.reader.models.equations.supposing import ROUGHLY
 from derive.reader.models.model import Lost, Model
 from derive.reader.models.own import own
@@ -39,6 +39,7 @@ IN_CLAIMS, IN_WORDS = 1.0, 0.25
 OF_ANOTHER_SECTION = "the letters are those of the model that begins in line {line}"
 KNOWN = "the usual one, {title}, which the note does not write out"
 NO_MODEL = "{reason}, and no other model fits: name one with --cell, or in the note: <!-- backproof: cell=... -->"
+ANY_MODEL = "any recurrence, told by its derivatives"
 OWN_WORD = "line {line} has an equation of the note's own for {name}"
 CALLED = "the {kind} that line {line} speaks of is {title}"
 
@@ -78,9 +79,11 @@ class Models:
     def of(self, formula: Formula) -> Model | None:
         """The model that a formula is about; None if none fits. Raises InputError for a name that nothing has."""
         found = self._bare(formula)
+        key: tuple[object, ...] = (formula.section, formula.settings)
+        if self._of_any(formula, found):
+            found, key = self._any(formula), (*key, ANY_MODEL)
         if not isinstance(found, Model):
             return None
-        key = formula.section, formula.settings
         if key not in self._whole:
             found = replace(found, meant=self.written.meaning(found.meant))
             same = found, formula.section
@@ -296,6 +299,36 @@ class Models:
         if elsewhere & claimed <= common and computed & claimed - common - every:
             return replace(other, recognised=False)
         return found
+
+    def _of_any(self, formula: Formula, found: Model | Lost) -> bool:
+        """Whether a formula is about any recurrence: it has its letters alone, or the known cell lacks letters."""
+        chained, spoken = self.written.chained, set(map(stripped, names(formula.fragment)))
+        if chained is None or not spoken & chained.letters:
+            return False
+        if isinstance(found, Model) and not (found.recognised and self._lacks(found, formula)):
+            return False
+        alone = spoken <= chained.letters | ABOUT | LOSSES
+        return (alone or isinstance(found, Model)) and isinstance(self._any(formula), Model)
+
+    def _any(self, formula: Formula) -> Model | Lost:
+        """Any recurrence, of which a document has the chain rule alone."""
+        key = formula.section, formula.settings, ANY_MODEL
+        if key not in self._found:
+            chained = self.written.chained
+            assert chained is not None
+            alone = replace(self.written, equations=chained.equations, instead=(), chained=None)
+            at = next(n for n, f in enumerate(self.formulas) if (f.section, f.settings) == key[:2])
+            found = own(alone, formula.section, chained.letters, at, (), chained.letters)
+            if isinstance(found, Model):
+                found = replace(found, origin=ANY_MODEL, doubts=(*found.doubts, chained.said), recognised=True)
+            self._found[key] = found
+        return self._found[key]
+
+    def _lacks(self, model: Model, formula: Formula) -> bool:
+        """Whether a model does not have all letters that the formulas of a section claim something about."""
+        around = (f for f in self.formulas if (f.section, f.settings) == (formula.section, formula.settings))
+        claimed = set().union(*(names(f.fragment) for f in around if f.claims))
+        return _share(model, set(filterfalse(self._is_error, claimed))) < 1
 
     def _own_word(
         self,
