@@ -42,6 +42,7 @@ from verify.formulas.judgement import (
     A_NAME,
     BEHIND_A_WRONG_STEP,
     FOR_ANY_NUMBER,
+    LEFT_IS_WRONG,
     TRUE_IF,
     UNDECIDED_IF,
     Judgement,
@@ -316,7 +317,7 @@ def _relations(statement: Statement, context: Context, claiming: Claiming) -> li
                 judgement = Judgement(text, Word.NOT_A_CLAIM, reason=A_NAME, place=place)
             elif again.word in (Word.PROVED, Word.HOLDS_IF):
                 note = f"compared with {start}, of which it is true"
-                note += "; what stands left of this = is wrong" if wrong else ""
+                note += LEFT_IS_WRONG if wrong else ""
                 judgement = replace(again, reason=note, formula=text)
             elif wrong and again.word is Word.WRONG:  # the step before is no truth to hold it against
                 note = f"compared with {start}: what stands left of this = is wrong"

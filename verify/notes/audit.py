@@ -82,6 +82,8 @@ from verify.notes.recognition import stepping_back
 from verify.notes.unexplained import unexplained
 
 _LATEX = regex(r"=.*\\(?:[dt]?frac|partial|nabla|odot|sum|sigma|tanh|top)(?![A-Za-z])|\\frac\{\\partial.*=")
+_OF_THE_NOTE = ("is no slip, which nothing else shows", "the chain can only mean another")
+"""How a reason ends that is of the note's own words: no other model decides what it leaves open."""
 _BARS = regex(
     r"\b(?:bars?|barred|overlined?|overlines)\b[^.\n]{0,80}\b(?:gradients?|adjoints?|derivatives?)\b|"
     r"\b(?:gradients?|adjoints?|derivatives?)\b[^.\n]{0,80}\b(?:bars?|barred|overlined?)\b",
@@ -290,6 +292,8 @@ def _in_order(document: Document, judged: tuple[Audited, ...]) -> tuple[Audited,
 def _otherwise(audited: Audited, models: Models, judge: Judge, document: Document) -> Audited:
     """A formula that stays open in its model: under other equations that the note may mean, or of a cell it names."""
     formula = audited.formula
+    if any(one.reason.endswith(_OF_THE_NOTE) for one in audited.judgements):
+        return audited
     own = [(model, _says_more) for model in models.others(formula)] if _is_open(audited) else []
     mentions = chain(before(formula, document), before_a_letter(models.lacking(formula), formula, document))
     named = ((model, _decides) for mention in mentions for model in models.called(formula, mention))

@@ -44,6 +44,9 @@ _FIRST = PRECEDENCES["elementwise"]
 CANDIDATE = "δ of {state} is the gradient by the argument of {candidate}"
 ADDED = "line {line} adds the rest to it"
 OF_EITHER_SIGN = "wrong if minus in the definition of {letters} is no slip, which nothing else shows"
+MINUS_OF_A_LOSS = (
+    "wrong if the minus before the sum in the definition of ${letter}$ is no slip, which nothing else shows"
+)
 OPEN = {Word.UNDECIDED, Word.UNREADABLE}
 PERHAPS_HANDED = "wrong unless it is what step t hands back, as line {line} may show, of which nothing could be decided"
 
@@ -90,6 +93,26 @@ def of_either_sign(found: Sequence[Audited], judge: Judge) -> list[Audited]:
         tried = {n: judge(each.formula, other) for n, each in enumerate(found) if each.model == model}
         if not any(right_in(found[n]) > right_in(again) for n, again in tried.items()):
             reason = OF_EITHER_SIGN.format(letters=", ".join(f"${spelled(letter)}$" for letter in signed))
+            for n, again in tried.items():
+                result[n] = opened(found[n], again, reason)
+    return result
+
+
+def of_a_negative_sum(found: Sequence[Audited], judge: Judge) -> list[Audited]:
+    """L = -Σ_t L_t: what is right of L = Σ_t L_t is left open, unless a formula is right of the minus."""
+    result = list(found)
+    for model in dict.fromkeys(each.model for each in found if each.model is not None and wrong_in(each)):
+        negative = [name for name, said in model.meant.losses if said.step is None and said.factor.is_negative]
+        if not negative:
+            continue
+        losses = tuple(
+            (name, replace(said, factor=-said.factor) if name in negative else said)
+            for name, said in model.meant.losses
+        )
+        other = replace(model, meant=replace(model.meant, losses=losses))
+        tried = {n: judge(each.formula, other) for n, each in enumerate(found) if each.model == model}
+        if not any(right_in(found[n]) > right_in(again) for n, again in tried.items()):
+            reason = MINUS_OF_A_LOSS.format(letter=spelled(negative[0]))
             for n, again in tried.items():
                 result[n] = opened(found[n], again, reason)
     return result
