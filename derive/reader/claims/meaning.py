@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sympy import Integer, S
+from sympy import Expr, Integer, S
 
 from derive import functions, nodes
 from derive.errors import InputError
