@@ -41,9 +41,10 @@ from verify.notes.contradictions import (
 )
 from verify.notes.conventions import settled
 from verify.notes.conventions.defining import as_defined
-from verify.notes.conventions.errors import perhaps_handed_back
+from verify.notes.conventions.errors import MINUS_OF_A_LOSS, OF_EITHER_SIGN, perhaps_handed_back
 from verify.notes.conventions.guessed import under_guesses
 from verify.notes.conventions.habits import NEAR, THROUGH_A_STATE
+from verify.notes.conventions.outputs import ANOTHER
 from verify.notes.conventions.perhaps import WHOLE, perhaps
 from verify.notes.conventions.steps import (
     EVERY_OUTPUT,
@@ -82,7 +83,7 @@ from verify.notes.recognition import stepping_back
 from verify.notes.unexplained import unexplained
 
 _LATEX = regex(r"=.*\\(?:[dt]?frac|partial|nabla|odot|sum|sigma|tanh|top)(?![A-Za-z])|\\frac\{\\partial.*=")
-_OF_THE_NOTE = ("is no slip, which nothing else shows", "the chain can only mean another")
+_OF_THE_NOTE = tuple(reason.rpartition("}")[2] for reason in (OF_EITHER_SIGN, MINUS_OF_A_LOSS, ANOTHER))
 """How a reason ends that is of the note's own words: no other model decides what it leaves open."""
 _BARS = regex(
     r"\b(?:bars?|barred|overlined?|overlines)\b[^.\n]{0,80}\b(?:gradients?|adjoints?|derivatives?)\b|"
