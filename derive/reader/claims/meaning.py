@@ -26,6 +26,7 @@ from derive.reader.claims.statements.limits import constant, largest_value, limi
 from derive.reader.claims.sums import (
     BATCH_SIZES,
     BATCHES,
+    UNSAID,
     Bounds,
     at_entry,
     bounds,
@@ -36,6 +37,7 @@ from derive.reader.claims.sums import (
     other_index,
     over_letters,
     shifts,
+    unsaid_range,
 )
 from derive.reader.meaning import tree, vocabulary
 from derive.reader.meaning.letters import (
@@ -520,6 +522,10 @@ class Claiming(Brackets):
                 begins = "the sum without bounds begins at step 0, as the equations do" if bare else FROM_ZERO
                 self.letters.guesses.granted[begins] = None
                 start, end = Integer(0), nodes.T - 1
+        bare = node.sign == "product" and found.first is found.last is None
+        if bare and (steps := unsaid_range(self.beside, body, symbol)) is not None:
+            start, end = steps
+            self.letters.guesses.granted[UNSAID.format(first=start, last=end)] = None
         start, end = Integer(1) if start is None else start, nodes.T if end is None else end
         free = tree.index_clash(symbol)
         product = node.sign == "product"
