@@ -47,6 +47,7 @@ from verify.notes.conventions.habits import NEAR, THROUGH_A_STATE
 from verify.notes.conventions.mixed import of_mixed_layouts
 from verify.notes.conventions.outputs import ANOTHER
 from verify.notes.conventions.perhaps import WHOLE, perhaps
+from verify.notes.conventions.shares import of_own_shares
 from verify.notes.conventions.steps import (
     EVERY_OUTPUT,
     LAST_ALONE,
@@ -272,7 +273,7 @@ def audit(
     judged = tuple(against_the_whole(tuple(of_unread_errors(perhaps_handed_back(judged, quickly)))))
     judged = tuple(against_the_carried(tuple(against_the_program(tuple(against_the_recursion(judged)), texts))))
     whole = behind_words(document, WHOLE, NEAR) | beside_words(document, WHOLE)
-    judged = tuple(of_mixed_layouts(perhaps(judged, quickly, whole)))
+    judged = tuple(of_mixed_layouts(tuple(of_own_shares(perhaps(judged, quickly, whole), quickly))))
     judged = tuple(of_updates(tuple(of_cases(tuple(of_unused_losses(judged, models.written.losses))))))
     judged = tuple(map(behind_arrows, unexplained(judged)))
     judged = tuple(of_named_gradients(judged, models.written.gradients))
