@@ -30,7 +30,7 @@ from derive.reader.models.aliases import with_values
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.mapping import walk
 from derive.reader.text.named import with_words
-from derive.reader.text.syntax import Bars, Fraction, Mark, Name, Number, Run, Scripted, Syntax, is_drawn
+from derive.reader.text.syntax import Bars, Big, Fraction, Mark, Name, Number, Run, Scripted, Syntax, is_drawn
 from derive.reader.text.usual import length_of
 from verify.formulas import assuming, left_open, sizes, upside
 from verify.formulas.bounds.related import derivation, related
@@ -42,14 +42,17 @@ from verify.formulas.judgement import (
     A_NAME,
     BEHIND_A_WRONG_STEP,
     FOR_ANY_NUMBER,
+    LEFT_IS_WRONG,
     TRUE_IF,
     UNDECIDED_IF,
     Judgement,
     Judgements,
+    Mistake,
     Word,
 )
 from verify.formulas.other_way import other_way
 from verify.formulas.readings.conventions import HELD, LATEST
+from verify.formulas.readings.sides import SUMMED
 from verify.formulas.telling import slopes_said
 from verify.formulas.wrong import explaining, meant, special
 from verify.formulas.wrong.closing import Loop
@@ -57,6 +60,7 @@ from verify.formulas.wrong.restating import with_letters
 from verify.truth.comparison import TOO_MANY, Bench
 
 NO_RELATION = "nothing is claimed: there is no ="
+SUMMED_BEFORE = "what stands before it in the chain is summed over ${step}$, and this is not"
 LARGEST = 8_000
 """Characters of a formula that are read as claims."""
 
@@ -319,9 +323,12 @@ def _relations(statement: Statement, context: Context, claiming: Claiming) -> li
             start = statement.text(first.start, first.end)
             if again.word in (Word.PROVED, Word.HOLDS_IF) and _names_an_error(first, right, claiming):
                 judgement = Judgement(text, Word.NOT_A_CLAIM, reason=A_NAME, place=place)
+            elif again.word in (Word.PROVED, Word.HOLDS_IF) and (step := _summed_before(again, statement, number)):
+                missing = Mistake("missing sum over t", SUMMED_BEFORE.format(step=step))
+                judgement = replace(judgement, mistakes=judgement.mistakes or (missing,))
             elif again.word in (Word.PROVED, Word.HOLDS_IF):
                 note = f"compared with {start}, of which it is true"
-                note += "; what stands left of this = is wrong" if wrong else ""
+                note += LEFT_IS_WRONG if wrong else ""
                 judgement = replace(again, reason=note, formula=text)
             elif wrong and again.word is Word.WRONG:  # the step before is no truth to hold it against
                 note = f"compared with {start}: what stands left of this = is wrong"
@@ -332,6 +339,17 @@ def _relations(statement: Statement, context: Context, claiming: Claiming) -> li
             judgement = replace(judgement, reason=BEHIND_A_WRONG_STEP)
         judgements.append(judgement)
     return judgements
+
+
+def _summed_before(judgement: Judgement, statement: Statement, number: int) -> str:
+    """The step over which a side is to be summed to be right, where sides before it in the chain have that sum."""
+    usual = dict(statement.fragment.times)
+    sums = (part for side in statement.sides[1 : number + 1] for part in walk(side) if isinstance(part, Big))
+    below = (s for part in sums if part.sign == "sum" for s in part.scripts if s.kind == "sub")
+    cells = (cell for script in below for row in script.rows for cell in row)
+    letters = {name.word for cell in cells for name in walk(cell) if isinstance(name, Name)}
+    terms = {SUMMED.format(step=usual.get(letter, letter)): letter for letter in letters}
+    return next((terms[words] for words in judgement.assumptions if words in terms), "")
 
 
 def _names_an_error(first: Syntax, side: Syntax, claiming: Claiming) -> bool:

@@ -101,6 +101,7 @@ def _read(
         claiming.letters.leading = True
         one = claiming.term(left)
         claiming.letters.leading = False
+        claiming.beside = one
         one, other_side = left_out.placed((one, claiming.term(right)))
         other_side = _not_itself(one, _of_own_step(one, other_side, claiming, claiming.letter(left)), claiming)
         other_side = _carried_on(other_side, claiming)
@@ -113,7 +114,7 @@ def _read(
         place = error.place or blank.place
         return replace(blank, word=Word.UNREADABLE, reason=error.message, place=place), None
     finally:
-        claiming.letters.leading = False
+        claiming.letters.leading, claiming.beside = False, None
     if _behind_the_end(said):
         return replace(blank, word=Word.HOLDS_IF, assumptions=(NOTHING_BEHIND,), reading=NOTHING_BEHIND), None
     if isinstance(said[0], tree.Constant) and said[0] == said[1]:  # max tanh' = 1

@@ -16,6 +16,8 @@ FOR_ANY_NUMBER = "for any number"
 A_NAME = "says what a letter stands for"
 
 BEHIND_A_WRONG_STEP = "this = is right, but a wrong step stands before it in the chain"
+LEFT_IS_WRONG = "; what stands left of this = is wrong"
+"""What a reason adds where the chain was right of its beginning again."""
 
 MISFIT = "shapes do not fit"
 """The mistake in a formula that fits in no shapes, and that no one change makes fit."""

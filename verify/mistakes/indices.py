@@ -98,13 +98,29 @@ def without_sum(node: Node, context: Context) -> Iterator[Node]:
 
 
 def with_sum(node: Node, context: Context) -> Iterator[Node]:
-    """The formula summed over all steps; one of step T alone, for all steps."""
+    """The formula summed over all steps; one of step T alone, for all steps; a sum over one of two letters, both."""
     if node.atoms(TimeSum):
+        yield from _with_other_sum(node)
         return
     if t in _symbols(node):
         yield sum_over_time(node, t, 1, T)
     elif T in _symbols(node):
         yield sum_over_time(_moved_to(node, T, t), t, 1, T)
+
+
+def _with_other_sum(node: Node) -> Iterator[Node]:
+    """Σ_t a_{t,k} as Σ_t Σ_{k≤t} a_{t,k}, and Σ_{k≤t} a_{t,k} summed over t, too."""
+    bound = {part.index for part in node.atoms(TimeSum)}
+    times = (part.time for part in node.atoms(Quantity) if part.time is not None)
+    free = {letter for time in times for letter in time.free_symbols} - bound - {T}
+    if len(free) != 1:
+        return
+    (letter,) = free
+    if letter == t:
+        yield sum_over_time(node, t, 1, T)
+    elif isinstance(node, TimeSum) and not isinstance(node, TimeProduct):
+        for last in (node.index, T):
+            yield TimeSum(sum_over_time(node.term, letter, 1, last), *node.args[1:])
 
 
 def _moved_to(node: Node, old: Expr, new: Expr) -> Node:

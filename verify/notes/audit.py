@@ -19,6 +19,7 @@ from verify.notes import lint
 from verify.notes.asking import Question, asked
 from verify.notes.audited import WRONG_IF, Audited, is_guess, softened
 from verify.notes.backward.judging import of_programs
+from verify.notes.backward.updates import with_gradients_of_updates
 from verify.notes.claiming import of_named_gradients
 from verify.notes.contradictions import (
     against_the_carried,
@@ -37,10 +38,13 @@ from verify.notes.contradictions import (
 )
 from verify.notes.conventions import settled
 from verify.notes.conventions.defining import as_defined
-from verify.notes.conventions.errors import perhaps_handed_back
+from verify.notes.conventions.errors import MINUS_OF_A_LOSS, OF_EITHER_SIGN, perhaps_handed_back
 from verify.notes.conventions.guessed import under_guesses
 from verify.notes.conventions.habits import NEAR, THROUGH_A_STATE
+from verify.notes.conventions.mixed import of_mixed_layouts
+from verify.notes.conventions.outputs import ANOTHER
 from verify.notes.conventions.perhaps import WHOLE, perhaps
+from verify.notes.conventions.shares import of_own_shares
 from verify.notes.conventions.steps import (
     EVERY_OUTPUT,
     LAST_ALONE,
@@ -52,7 +56,6 @@ from verify.notes.conventions.steps import (
     lengths_in_words,
 )
 from verify.notes.conventions.trying import Judge, mending, wrong_in
-from verify.notes.conventions.updates import with_gradients_of_updates
 from verify.notes.denied import denied
 from verify.notes.door.arguments import with_arguments_read
 from verify.notes.door.batches import of_one_example
@@ -81,6 +84,8 @@ from verify.notes.recognition import stepping_back
 from verify.notes.unexplained import unexplained
 
 _LATEX = regex(r"=.*\\(?:[dt]?frac|partial|nabla|odot|sum|sigma|tanh|top)(?![A-Za-z])|\\frac\{\\partial.*=")
+_OF_THE_NOTE = tuple(reason.rpartition("}")[2] for reason in (OF_EITHER_SIGN, MINUS_OF_A_LOSS, ANOTHER))
+"""How a reason ends that is of the note's own words: no other model decides what it leaves open."""
 OF_NUMBERS = "all sizes"
 """How it is told that a formula holds of numbers alone."""
 
@@ -228,7 +233,7 @@ def audit(
     judged = tuple(against_the_whole(tuple(of_unread_errors(perhaps_handed_back(judged, quickly)))))
     judged = tuple(against_the_carried(tuple(against_the_program(tuple(against_the_recursion(judged)), texts))))
     whole = behind_words(document, WHOLE, NEAR) | beside_words(document, WHOLE)
-    judged = tuple(perhaps(judged, quickly, whole))
+    judged = tuple(of_mixed_layouts(tuple(of_own_shares(perhaps(judged, quickly, whole), quickly))))
     judged = tuple(of_updates(tuple(of_cases(tuple(of_unused_losses(judged, models.written.losses))))))
     judged = tuple(map(behind_arrows, unexplained(judged)))
     judged = tuple(of_named_gradients(judged, models.written.gradients))
@@ -251,6 +256,8 @@ def _in_order(document: Document, judged: tuple[Audited, ...]) -> tuple[Audited,
 def _otherwise(audited: Audited, models: Models, judge: Judge, document: Document) -> Audited:
     """A formula that stays open in its model: under other equations that the note may mean, or of a cell it names."""
     formula = audited.formula
+    if any(one.reason.endswith(_OF_THE_NOTE) for one in audited.judgements):
+        return audited
     own = [(model, _says_more) for model in models.others(formula)] if _is_open(audited) else []
     mentions = chain(before(formula, document), before_a_letter(models.lacking(formula), formula, document))
     named = ((model, _decides) for mention in mentions for model in models.called(formula, mention))

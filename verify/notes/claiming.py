@@ -19,7 +19,7 @@ from derive.reader.text.fragment import Fragment
 from derive.reader.text.syntax import Bars, Big, Name, Scripted, Sum
 from verify.formulas.judgement import A_NAME, Judgement, Word
 from verify.notes.audited import ANOTHER, Audited
-from verify.notes.conventions.updates import TAKEN, of_an_update
+from verify.notes.backward.updates import TAKEN, of_an_update
 from verify.notes.files import Formula
 
 A_PART = "says which part of it a letter stands for"

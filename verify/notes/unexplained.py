@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 from derive.notation import spelled
 from derive.patterns import regex
 from derive.reader.claims.functions import cell_of_functions
 from verify.formulas.bounds.related import NO_BOUND
-from verify.formulas.judgement import BEHIND_A_WRONG_STEP, FOR_ANY_NUMBER, MISFIT, Judgement, Word
+from verify.formulas.judgement import BEHIND_A_WRONG_STEP, FOR_ANY_NUMBER, LEFT_IS_WRONG, MISFIT, Judgement, Word
 from verify.formulas.wrong.vanishing import VANISHES
 from verify.notes.audited import Audited
 from verify.notes.conventions.trying import states_of
@@ -74,14 +74,21 @@ def unexplained(found: Sequence[Audited]) -> Iterator[Audited]:
     for each in found:
         model = each.model
         if model is None or each.faults or not (model.definitions or model.recognised) or not _refuted(each):
-            yield each
+            yield replace(each, judgements=_behind_no_wrong_step(each.judgements))
             continue
         plain, trusted = _speaks_of_values(each.formula, model), model.cell in sound
         apart = tuple(_of_one_cell(one, model) for one in each.judgements)
-        opened = tuple(_open(one, plain, trusted) for one in apart)
-        if not any(one.word is Word.WRONG for one in opened):
-            opened = tuple(replace(one, reason="") if one.reason == BEHIND_A_WRONG_STEP else one for one in opened)
-        yield replace(each, judgements=opened)
+        values = {*model.cell.quantities} - {model.cell.output.name}
+        opened = tuple(_open(one, plain, trusted, values) for one in apart)
+        yield replace(each, judgements=_behind_no_wrong_step(opened))
+
+
+def _behind_no_wrong_step(judgements: tuple[Judgement, ...]) -> tuple[Judgement, ...]:
+    """The judgements, without the words for a wrong step before them where none is left."""
+    if any(one.word is Word.WRONG for one in judgements):
+        return judgements
+    kept = (replace(one, reason=one.reason.removesuffix(LEFT_IS_WRONG)) for one in judgements)
+    return tuple(replace(one, reason="") if one.reason == BEHIND_A_WRONG_STEP else one for one in kept)
 
 
 def _of_one_cell(judgement: Judgement, model: Model) -> Judgement:
@@ -105,8 +112,10 @@ def _speaks_of_values(formula: Formula, model: Model) -> bool:
     return values and cell_of_functions(formula.fragment) is None
 
 
-def _open(judgement: Judgement, plain: bool, trusted: bool) -> Judgement:
-    """The judgement; undecided in place of wrong where nothing tells its mistake. `plain`: it has no gradient."""
+def _open(judgement: Judgement, plain: bool, trusted: bool, values: Collection[str]) -> Judgement:
+    """The judgement; undecided in place of wrong where nothing tells its mistake. `plain`: it has no gradient; `values`
+    are the letters of the cell, which stand for no loss.
+    """
     if judgement.word is not Word.WRONG or judgement.reason.startswith(_NUMBERS):
         return judgement
     if [mistake.name for mistake in judgement.mistakes] == [MISFIT]:
@@ -115,7 +124,7 @@ def _open(judgement: Judgement, plain: bool, trusted: bool) -> Judgement:
         reason = NO_GRADIENT
     elif last := _AS_LAST.match(judgement.true_when):
         reason = NOT_LAST.format(letter=last.group("letter"))
-    elif len(losses := sorted(set(_OF_LOSS.findall(judgement.formula)))) == 2:
+    elif len(losses := sorted({*_OF_LOSS.findall(judgement.formula)}.difference(values))) == 2:
         reason = TWO_LOSSES.format(letters=" and ".join(losses))
     elif slip := _BELOW_ITSELF.search(judgement.formula):
         reason = BELOW_ITSELF.format(letter=slip["letter"])

@@ -35,6 +35,8 @@ class Brackets(Differentials):
     """The part of a claim's reader that knows brackets."""
 
     bounding: bool = False
+    beside: Term | None = None
+    """What stands left of the = of the side that is read."""
     """Whether ‖W‖ is the spectral norm, as in a bound, not the root of a sum of squares."""
 
     def table(self, node: Group) -> Term | None:

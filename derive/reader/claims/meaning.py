@@ -26,6 +26,7 @@ from derive.reader.claims.statements.limits import constant, largest_value, limi
 from derive.reader.claims.sums import (
     BATCH_SIZES,
     BATCHES,
+    UNSAID,
     Bounds,
     at_entry,
     bounds,
@@ -36,6 +37,7 @@ from derive.reader.claims.sums import (
     other_index,
     over_letters,
     shifts,
+    unsaid_range,
 )
 from derive.reader.meaning import tree, vocabulary
 from derive.reader.meaning.letters import (
@@ -403,6 +405,12 @@ class Claiming(Brackets):
         single = len(found.parts) == 1 and found.parts[0][0] == "sub" and self.letters.entry(found.parts[0][1])
         return self.open.get(found.base) if single else None
 
+    @staticmethod
+    def _is_of_a_next_step(body: Term, index: Expr) -> bool:
+        """Whether a step that is left out may be i + 1: ∏_{i=k}^{t-1} diag(f') W has the factors ∂h_{i+1}/∂h_i."""
+        letters = {letter for time in tree.times(body) for letter in time.free_symbols}
+        return left_out.STEP in letters and index not in letters
+
     def over_steps(self, node: Big) -> Term:
         """A sum without an index over something of step t: over all steps."""
         inner = self.term(node.body)
@@ -533,11 +541,15 @@ class Claiming(Brackets):
                 self.letters.guesses.granted[begins] = None
                 start, end = Integer(0), nodes.T - 1
         if node.sign == "product" and found.first is found.last is None:
-            start, end = self.unsaid_steps(body, symbol, node)
+            if (steps := unsaid_range(self.beside, body, symbol)) is not None:
+                self.letters.guesses.granted[UNSAID.format(first=steps[0], last=steps[1])] = None
+            start, end = steps or self.unsaid_steps(body, symbol, node)
         start, end = Integer(1) if start is None else start, nodes.T if end is None else end
         free = tree.index_clash(symbol)
-        body = tree.at_times(body, lambda e: e.xreplace({symbol: free, left_out.STEP: free}))
         product = node.sign == "product"
+        if product and start.is_Symbol and (end + 1).is_Symbol and self._is_of_a_next_step(body, symbol):
+            start, end = start + 1, end + 1
+        body = tree.at_times(body, lambda e: e.xreplace({symbol: free, left_out.STEP: free}))
         down = start - end
         falls = start == nodes.T or (down.is_Integer and down > 1) or (product and end in (0, 1) and down.free_symbols)
         if falls or (product and down.free_symbols and self.guess("down", "the product counts down")):  # T, ..., 1

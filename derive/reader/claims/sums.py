@@ -15,6 +15,7 @@ from derive.reader.text import syntax
 from derive.reader.text.mapping import inside, parts, rewritten, walk
 from derive.reader.text.syntax import Big, Dots, Group, Mark, Name, Number, Product, Run, Script, Scripted, Sum, Syntax
 
+UNSAID = "the product without bounds is taken over the steps from {first} to {last}"
 _BELOW = {"<": 1, r"\lt": 1, "≤": 0, "⩽": 0, r"\le": 0, r"\leq": 0, r"\leqslant": 0}
 _ABOVE = {">": 1, r"\gt": 1, "≥": 0, "⩾": 0, r"\ge": 0, r"\geq": 0, r"\geqslant": 0}
 _WEIGHTS = frozenset("WUVRb")
@@ -215,6 +216,23 @@ def shifts(body: Term, index: Symbol) -> bool:
     """Whether an index counts from another step on, as in J_{t+i}, so that it runs over other than all steps."""
     times = (time.free_symbols for time in tree.times(body))
     return any(index in letters and len(letters) > 1 for letters in times)
+
+
+def unsaid_range(beside: Term | None, body: Term, counter: Symbol) -> tuple[Expr, Expr] | None:
+    """The steps of a product without bounds, ∏_j ∂h_j/∂h_{j-1}, by what it is said to be: ∂h_t/∂h_k, or a product."""
+    if isinstance(beside, tree.OverTime) and beside.product:
+        first, last = beside.first, beside.last
+    elif (
+        isinstance(beside, tree.Derivative)
+        and beside.of.name == beside.by.name
+        and beside.of.time is not None
+        and beside.by.time is not None
+    ):
+        first, last = beside.by.time + 1, beside.of.time
+    else:
+        return None
+    onward = any(time == counter + 1 for time in tree.times(body))  # ∂h_{j+1}/∂h_j
+    return (first - 1, last - 1) if onward else (first, last)
 
 
 def largest(node: Syntax, body: Syntax | None) -> Big | None:

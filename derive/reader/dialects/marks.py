@@ -12,7 +12,7 @@ from urllib.parse import unquote, unquote_plus
 
 from derive.patterns import regex
 from derive.reader.dialects import components, concatenations, doxygen, scripts
-from derive.reader.dialects.repairs import escapes, ticks
+from derive.reader.dialects.repairs import escapes, labels, ticks
 from derive.reader.text.words import WORDS
 
 _TICKED = regex(r"\$`([^`$\n]+)`\$")
@@ -86,7 +86,7 @@ _ENTITY = regex(r"&(?:[a-zA-Z]+|#\d+|#x[0-9a-fA-F]+);")
 
 def usual(text: str, suffix: str = ".md") -> str:
     """A text as Markdown with the marks that `derive.reader.text.note` knows; `suffix` is that of its file."""
-    text = escapes.restored(text)
+    text = labels.without_labels(escapes.restored(text))
     if suffix in (".html", ".htm", ".xhtml"):
         text = from_html(text)
     elif suffix in (".rst", ".rest") or (_RST_BLOCK.search(text) and "$" not in text):

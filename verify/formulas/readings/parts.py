@@ -222,7 +222,9 @@ class Leaves:
             if not whole:
                 return Built(self.entry(node, ((said.of.at or (S.Zero,))[0], number)))
             place, only = Symbol("row", integer=True), Symbol("column", integer=True)
-            return Built(Tabular(Entry(node, place, number), place, only, of.shape[0], S.One))  # ∂h/∂U_{ij}, a column
+            if self.reading.layout == "denominator":  # ∂h/∂U_{ij}, as many rows as U_{ij} has
+                return Built(Tabular(Entry(node, place, number), only, place, S.One, of.shape[0]))
+            return Built(Tabular(Entry(node, place, number), place, only, of.shape[0], S.One))  # a column
         matrix = by.shape if by.shape[1] != 1 else None
         if self.reading.layout == "denominator":
             if matrix is not None:

@@ -335,6 +335,8 @@ def _summed(left: Term, one: Node, other: Node) -> tuple[Node, Symbol] | None:
     known = one.atoms(Symbol) | (set() if loss is None else loss.free_symbols)
     if step is None or step in known or (step != nodes.t and len(steps - known) > 1):
         return None
+    if step != nodes.t and other.atoms(TimeSum):  # who writes one sum does not leave the other out
+        return None
     last = nodes.T if loss is None else loss
     index = tree.index_clash(Symbol(step.name))
     return TimeSum(other.xreplace({step: index}), index, 1, last), step

@@ -20,6 +20,8 @@ from verify.notes.conventions.errors import (
     adding,
     handing_back,
     itself,
+    of_a_negative_sum,
+    of_all_arguments,
     of_arguments,
     of_either_sign,
     of_the_candidate,
@@ -28,6 +30,7 @@ from verify.notes.conventions.errors import (
 )
 from verify.notes.conventions.functions import called_an_activation, chosen, differentials, exchanged, identity
 from verify.notes.conventions.habits import keeping, of_numbered, of_one, of_this_step, onward, through_a_state
+from verify.notes.conventions.outputs import of_another_letter
 from verify.notes.conventions.row_gradients import transposed
 from verify.notes.conventions.steps import (
     at_the_start,
@@ -102,6 +105,7 @@ def settled(
     result = under(itself, under(exchanged, found))
     for convention in (
         of_either_sign,
+        of_a_negative_sum,
         partial(last, told=told),
         partial(called_an_activation, texts=texts),
         identity,
@@ -112,7 +116,9 @@ def settled(
         partial(through_a_state, said=along),
         keeping(Habit.TERMS),
         redefined,
+        of_another_letter,
         of_arguments,
+        of_all_arguments,
         of_the_candidate,
         handing_back,
         upstream,

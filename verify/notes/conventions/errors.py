@@ -39,11 +39,16 @@ _PLAIN = regex(r"(?:\\delta|δ)\s*_\s*\{?\s*(?:[tTkKijlnNmsqp0-9]|\\tau|τ)(?![A
 REDEFINED = "from line {line} on {letter} is the gradient by the argument of {name}, not by {name} as defined before"
 UPSTREAM = "the gradient by {names} is what the step after hands back, what belongs to its own step held fixed"
 INNER = "the gradient by {name} is the one by its argument, as line {line} computes it"
+_INNER = regex(r"the gradient by .+ is the one by its argument, as line \d+ computes it")
+INNER_ALL = "the gradient by each of {names} is the one by its argument"
 ITSELF = "δ is the gradient of {name} itself, not of its argument, which the note does not say"
 _FIRST = PRECEDENCES["elementwise"]
 CANDIDATE = "δ of {state} is the gradient by the argument of {candidate}"
 ADDED = "line {line} adds the rest to it"
 OF_EITHER_SIGN = "wrong if minus in the definition of {letters} is no slip, which nothing else shows"
+MINUS_OF_A_LOSS = (
+    "wrong if the minus before the sum in the definition of ${letter}$ is no slip, which nothing else shows"
+)
 OPEN = {Word.UNDECIDED, Word.UNREADABLE}
 PERHAPS_HANDED = "wrong unless it is what step t hands back, as line {line} may show, of which nothing could be decided"
 
@@ -95,6 +100,26 @@ def of_either_sign(found: Sequence[Audited], judge: Judge) -> list[Audited]:
     return result
 
 
+def of_a_negative_sum(found: Sequence[Audited], judge: Judge) -> list[Audited]:
+    """L = -Σ_t L_t: what is right of L = Σ_t L_t is left open, unless a formula is right of the minus."""
+    result = list(found)
+    for model in dict.fromkeys(each.model for each in found if each.model is not None and wrong_in(each)):
+        negative = [name for name, said in model.meant.losses if said.step is None and said.factor.is_negative]
+        if not negative:
+            continue
+        losses = tuple(
+            (name, replace(said, factor=-said.factor) if name in negative else said)
+            for name, said in model.meant.losses
+        )
+        other = replace(model, meant=replace(model.meant, losses=losses))
+        tried = {n: judge(each.formula, other) for n, each in enumerate(found) if each.model == model}
+        if not any(right_in(found[n]) > right_in(again) for n, again in tried.items()):
+            reason = MINUS_OF_A_LOSS.format(letter=spelled(negative[0]))
+            for n, again in tried.items():
+                result[n] = opened(found[n], again, reason)
+    return result
+
+
 def _without_minus(said: Term) -> Term:
     match said:
         case tree.Add(((-1, Gradient() as gradient),)):
@@ -122,6 +147,41 @@ def of_arguments(found: Sequence[Audited], judge: Judge) -> list[Audited]:
             if mended == {True, False} and all(right_in(tried[n]) >= right_in(each) for n, each, _ in speaking):
                 result = mending(result, tried)
     return result
+
+
+def of_all_arguments(found: Sequence[Audited], judge: Judge) -> list[Audited]:
+    """∂J/∂i_t as the gradient by the argument of every gate, where a formula is read so of one: U_f^⊤ ∂J/∂f_t + ⋯.
+
+    Left open where the note gives none of these gradients. A state at step t - 1 may be given by what is handed back.
+    """
+    result = list(found)
+    said = any(_INNER.match(words) for each in found for one in each.judgements for words in one.assumptions)
+    for model in dict.fromkeys(each.model for each in found if each.model is not None and wrong_in(each)):
+        names = (e.symbol.name for e in model.cell.equations if e.symbol.name not in states_of(model))
+        inner = frozenset(n for n in names if _argument(Gradient(tree.Ref(n, nodes.t), None, False), model) is not None)
+        if len(inner) < 2 or (not said and _gives_one(found, inner)):
+            continue
+        words = INNER_ALL.format(names=", ".join(sorted(inner)))
+        output = model.cell.output.name
+        backs = [frozenset[str](), frozenset({output})] if output in states_of(model) else [frozenset[str]()]
+        for back in backs:
+            other = doubted(model, words, inner=inner, hands_back=model.meant.hands_back | back)
+            for n, each in enumerate(result):
+                if (
+                    each.model == model
+                    and wrong_in(each)
+                    and any(_is_by(p, i) for p in parts_of(each, model) for i in inner)
+                ):
+                    again = judge(each.formula, other)
+                    (mended,) = mending([each], {0: again})
+                    result[n] = mended if said else opened(each, mended, f"wrong unless {words}")
+    return result
+
+
+def _gives_one(found: Sequence[Audited], inner: frozenset[str]) -> bool:
+    """Whether a formula gives the gradient by one of these values."""
+    models = ((each, each.model) for each in found if each.model is not None)
+    return any(_is_by(left, name) for each, model in models for left in lefts_of(each, model) for name in inner)
 
 
 def _is_by(part: Term, name: str) -> bool:

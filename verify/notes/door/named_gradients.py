@@ -46,6 +46,25 @@ _IN_CHINESE = (
 _RAISED = r"\^\s*\{?\s*(?:\(|\\langle|<)\s*t\s*(?:\)|\\rangle|>)\s*\}?"
 _STEP = rf"(?:_\s*(?:t(?![A-Za-z])|\{{\s*t\s*\}})|{_RAISED})"
 _AT_A_STEP = regex(rf"(?:\\[A-Za-z]+\s*\{{?\s*)?\\?[A-Za-z]+\s*\}}?(?:\^\s*[a-z]|_\s*[a-z])?\s*{_STEP}\s*")
+_PAIR = (
+    r"\${1,2}\s*(?P<letter>(?:\\(?:delta|varepsilon|epsilon)|[δε])\s*"
+    r"_\s*\{?\s*(?P<loss>[a-z])\s*,?\s*(?P<step>[a-z])\s*\}?)\s*\${1,2}"
+)
+_OF_LOSS_STEP = r"\${1,2}\s*(?P=loss)\s*\${1,2}"
+_OF_OWN_STEP = r"\${1,2}\s*(?P=step)\s*\${1,2}"
+_AT_OWN_STEP = r"\${1,2}\s*(?P<by>[^$_=]{1,30}_\s*\{?\s*(?P=step)\s*\}?)\s*\${1,2}"
+_OF_TWO_STEPS = (
+    regex(
+        rf"{_PAIR}\s*(?:表示|代表|定义为|定義為|为|為|是|即)[^$，。]{{0,4}}{_OF_LOSS_STEP}\s*(?:个|個)?(?:时刻|時刻|时间步|時間步|步)的?"
+        rf"(?:损失|損失|误差|誤差)(?:函数|函數)?\s*(?:对于?|對於?|关于|關於)[^$，。]{{0,6}}(?:{_OF_OWN_STEP}[^$，。]{{0,24}})?"
+        rf"{_AT_OWN_STEP}\s*的?(?:梯度|偏?导数|偏?導數)"
+    ),
+    regex(
+        rf"{_PAIR}\s*{_BE}\s+(?:the )?(?:gradient|derivative) of the loss (?:at|of) (?:time |step |time step )?"
+        rf"{_OF_LOSS_STEP}\s+{_BY}\s+[^$.,]{{0,50}}(?:{_OF_OWN_STEP}[^$.,]{{0,30}})?{_AT_OWN_STEP}"
+    ),
+)
+"""δ_{t,k} as the derivative of the loss of step t by a value of step k."""
 _DELTA = regex(r"\\(?:delta|Delta|nabla|partial)|[δΔ∇∂]")
 _DERIVED = regex(r"\\(?:partial|nabla|delta)(?![A-Za-z])|[∂∇δ]")
 _SPOKEN_LOSS = regex(
@@ -76,6 +95,12 @@ def _said(part: Part) -> Iterator[tuple[tuple[str, int, str], str]]:
                 sign = "^{+}" if (found["kind"] or "").strip() in _DIRECT else ""
                 text = rf"{letter} = \frac{{\partial{sign} LOSS}}{{\partial {by}}}"
                 yield (part.file, number, letter), text
+        for found in (one for pattern in _OF_TWO_STEPS for one in pattern.finditer(line)):
+            letter, by = found["letter"].strip(), found["by"].strip()
+            yield (
+                (part.file, number, letter),
+                rf"{letter} = \frac{{\partial LOSS_{{{found['loss']}}}}}{{\partial {by}}}",
+            )
 
 
 def _stated(formula: Formula, said: Mapping[tuple[str, int, str], str], known: set[str], loss: str) -> Formula:

@@ -93,18 +93,25 @@ def counted(document: Document) -> Document:
     texts = [part.text for part in document.parts]
     times = tuple(_times([formula for formula in document.formulas if formula.claims], document.formulas, texts))
     own = _Own(document.formulas, times)
-    timed = timed_in_brackets(_read(each.fragment, times) for each in document.formulas)
-    labelled = layered(_read(each.fragment, times) for each in document.formulas if each.claims)
+
+    def here(fragment: Fragment) -> tuple[tuple[str, str], ...]:
+        return _without_clock(fragment, times)
+
+    timed = timed_in_brackets(_read(each.fragment, here(each.fragment)) for each in document.formulas)
+    labelled = layered(_read(each.fragment, here(each.fragment)) for each in document.formulas if each.claims)
     if not times and not own and not timed and not labelled:
         return document
     parts = []
     for part in document.parts:
         formulas = tuple(
-            replace(each, fragment=with_times_below(_read(each.fragment, (*times, *own.of(each)), labelled), timed))
+            replace(
+                each,
+                fragment=with_times_below(_read(each.fragment, (*here(each.fragment), *own.of(each)), labelled), timed),
+            )
             for each in part.formulas
         )
         declarations = tuple(
-            replace(each, formulas=tuple(_read(one, times, labelled) for one in each.formulas))
+            replace(each, formulas=tuple(_read(one, here(one), labelled) for one in each.formulas))
             for each in part.declarations
         )
         parts.append(replace(part, formulas=formulas, declarations=declarations))
@@ -113,6 +120,14 @@ def counted(document: Document) -> Document:
 
 def _read(fragment: Fragment, times: tuple[tuple[str, str], ...], labelled: frozenset[str] = frozenset()) -> Fragment:
     return replace(fragment, times=times, layered=labelled)
+
+
+def _without_clock(fragment: Fragment, times: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    """The letters for t and T in a formula; with t in it, no other letter is t: ∂L_t/∂z_k of z_k = W x_k."""
+    clocks = [own for own, usual in times if usual == "t"]
+    if not clocks or not any(name.word == "t" for part in _parts(fragment) for name in timelike(part)):
+        return times
+    return tuple(pair for pair in times if pair[1] != "t")
 
 
 class _Own:

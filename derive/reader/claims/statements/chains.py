@@ -19,10 +19,11 @@ from derive.reader.claims.statements.stated import Stated, about_time, at_step, 
 from derive.reader.meaning.letters import letter, only
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.lexing.tokens import Token
+from derive.reader.text.mapping import walk
 from derive.reader.text.parser import parse
-from derive.reader.text.syntax import Chain, Dots, Group, Mark, Name, Ones, Product, Run, Sum, Syntax, is_one
+from derive.reader.text.syntax import Chain, Dots, Group, Mark, Name, Number, Ones, Product, Run, Sum, Syntax, is_one
 from derive.reader.text.usual import in_usual_words
-from derive.reader.text.words import LAYOUTS, SIZES_OF_TYPE
+from derive.reader.text.words import FUNCTION_COMMANDS, LAYOUTS, SIZES_OF_TYPE
 
 _DROPPED = regex(r"\\(?:boxed|underbrace|overbrace|fbox|ensuremath|displaystyle|left\.|right\.)(?![A-Za-z])")
 _BRACE_NOTE = regex(r"\\(?:under|over)brace(?![A-Za-z])")
@@ -534,7 +535,16 @@ def _is_indicator(before: Syntax, group: Syntax) -> bool:
 def _is_condition(part: Chain) -> bool:
     if len(part.sides) != 2:
         return ordered(part) is not None
-    return part.relations[0].type == "RELATION" or _compares_indices(part)
+    return (part.relations[0].type == "RELATION" and not _is_of_numbers(part.sides[0])) or _compares_indices(part)
+
+
+def _is_of_numbers(side: Syntax) -> bool:
+    """Whether a side has numbers and functions of these alone: tanh(0.5)."""
+    parts = [*walk(side)]
+    names = [part.word for part in parts if isinstance(part, Name)]
+    return any(isinstance(part, Number) for part in parts) and all(
+        name in FUNCTION_COMMANDS or name in ("sigma", "sigmoid") for name in names
+    )
 
 
 def lines(fragment: Fragment) -> Iterator[Fragment]:

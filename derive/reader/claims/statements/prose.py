@@ -65,7 +65,7 @@ CONDITIONS = regex(
     r"|如果|假如|假设|若|当(?!前)",
     re.I,
 )
-INTRODUCING = frozenset(listed("set let since because as"))
+INTRODUCING = frozenset(listed("set let since because as vs vs. versus"))
 """Words before another formula in the same line, which is read as one of its own."""
 _ALL_STEPS = regex(r"[,;]\s*t\s*=\s*\d+\s*(?:,\s*\d+\s*)*,\s*(?:\\[lc]?dots|\.\.\.)\s*,\s*T\s*\Z")
 """For which steps the letters in such a remark are needed."""
@@ -93,8 +93,9 @@ _OTHER = frozenset(
     )
 )
 _REST_IN_CHINESE = regex(
-    r"(?:其他|其它|其余|其餘|间接|間接|剩余|剩餘|额外|額外|门控|門控|相关|相關|的|梯度|贡献|貢獻|依赖于|依賴於|取决于|取決於"
-    r"|涉及|来自|來自|通过|通過|经过|經過|关于|關於|各个?|输入|輸入|遗忘|遺忘|输出|輸出|候选|隐藏状态|门|門|导数|導數)*"
+    r"(?:其他|其它|其余|其餘|间接|間接|剩余|剩餘|额外|額外|门控|門控|相关|相關|的|梯度|贡献|貢獻|依赖于?|依賴於?|取决于|取決於"
+    r"|涉及|来自|來自|通过|通過|经由|經由|经过|經過|关于|關於|各个?|输入|輸入|遗忘|遺忘|输出|輸出|更新|重置|候选|隐藏状态|隱藏狀態"
+    r"|门|門|导数|導數)*"
     r"(?:项|項|路径|路徑|贡献|貢獻)"
 )
 """What the rest of a sum is called, and what may be said of it."""
