@@ -64,6 +64,7 @@ from verify.notes.door.diagonals import with_diagonals
 from verify.notes.door.gates import asking, for_each_gate, of_each_gate
 from verify.notes.door.named_gradients import with_named_gradients
 from verify.notes.door.own_letters import with_own_letters
+from verify.notes.door.raised import with_raised_entries
 from verify.notes.door.spoken import words_of
 from verify.notes.door.stacked import of_single_steps
 from verify.notes.door.times import counted
@@ -145,8 +146,8 @@ def _claims(audited: Audited) -> bool:
 
 _DOOR: tuple[Callable[[Document], Document], ...] = (
     of_single_steps, with_blocks_as_vectors, with_units_joined, with_words_read, with_arguments_read, with_diagonals,
-    counted_from_first, of_real_numbers, of_one_example, with_intervals_as_steps, counted, with_own_letters,
-    with_step_before_zero, counted_from_one, with_inputs_of_their_step, for_each_gate,
+    with_raised_entries, counted_from_first, of_real_numbers, of_one_example, with_intervals_as_steps, counted,
+    with_own_letters, with_step_before_zero, counted_from_one, with_inputs_of_their_step, for_each_gate,
 )  # fmt: skip
 """What puts ways of writing in one form before anything is decided, one behind the other."""
 
