@@ -60,12 +60,14 @@ from verify.notes.denied import denied
 from verify.notes.door.arguments import with_arguments_read
 from verify.notes.door.batches import of_one_example
 from verify.notes.door.blocks import with_blocks_as_vectors
+from verify.notes.door.counting.from_zero import counted_from_first, counted_from_one, with_step_before_zero
+from verify.notes.door.counting.inputs import with_inputs_of_their_step
+from verify.notes.door.counting.rates import counted_in_intervals, with_numbers_before_brackets
 from verify.notes.door.diagonals import of_real_numbers, with_diagonals
-from verify.notes.door.from_zero import counted_from_first, counted_from_one, with_step_before_zero
 from verify.notes.door.gates import asking, for_each_gate, of_each_gate
 from verify.notes.door.named_gradients import with_named_gradients
 from verify.notes.door.own_letters import with_own_letters
-from verify.notes.door.rates import counted_in_intervals, with_numbers_before_brackets
+from verify.notes.door.raised import with_raised_entries
 from verify.notes.door.spoken import words_of
 from verify.notes.door.stacked import of_single_steps
 from verify.notes.door.times import counted
@@ -150,8 +152,9 @@ def _claims(audited: Audited) -> bool:
 
 _DOOR: tuple[Callable[[Document], Document], ...] = (
     with_gradients_of_updates, of_single_steps, with_blocks_as_vectors, with_units_joined, with_words_read,
-    with_arguments_read, with_numbers_before_brackets, counted_in_intervals, with_diagonals, counted_from_first,
-    of_real_numbers, of_one_example, counted, with_own_letters, with_step_before_zero, counted_from_one, for_each_gate,
+    with_arguments_read, with_numbers_before_brackets, with_diagonals, with_raised_entries, counted_from_first,
+    of_real_numbers, of_one_example, counted_in_intervals, counted, with_own_letters, with_step_before_zero,
+    counted_from_one, with_inputs_of_their_step, for_each_gate,
 )  # fmt: skip
 """What puts ways of writing in one form before anything is decided, one behind the other."""
 

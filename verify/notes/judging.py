@@ -23,7 +23,8 @@ from verify.formulas.judgement import Judgement, Word
 from verify.formulas.wrong import special
 from verify.notes.audited import ANOTHER, WRONG_IF, Audited, is_guess
 from verify.notes.claiming import as_nothing, names_an_error, never_wrong, nothing
-from verify.notes.door.from_zero import FROM_ZERO
+from verify.notes.door.counting.from_zero import FROM_ZERO
+from verify.notes.door.counting.inputs import counted_back
 from verify.notes.door.gates import judged_for_each
 from verify.notes.door.times import in_letters_of
 from verify.notes.files import NO_GATES, Formula, conditioned, continued
@@ -193,15 +194,15 @@ def _judged(
 
 
 def _lettered(judgement: Judgement, fragment: Fragment) -> Judgement:
-    """A judgement whose true formula and mistakes have the note's letters for t and T."""
-    if not fragment.times or judgement.word is not Word.WRONG:
+    """A judgement whose true formula and mistakes have the note's letters for t and T, and its steps."""
+    if not (fragment.times or fragment.behind) or judgement.word is not Word.WRONG:
         return judgement
 
     def written(formula: re.Match[str]) -> str:
-        return f"${in_letters_of(fragment, formula.group(1))}$"
+        return f"${in_letters_of(fragment, counted_back(fragment, formula.group(1)))}$"
 
     mistakes = tuple(replace(one, detail=_MATH.sub(written, one.detail)) for one in judgement.mistakes)
-    correct = judgement.correct and in_letters_of(fragment, judgement.correct)
+    correct = judgement.correct and in_letters_of(fragment, counted_back(fragment, judgement.correct))
     counted = (COUNTED,) if FROM_ZERO in fragment.times else ()
     return replace(judgement, correct=correct, mistakes=mistakes, assumptions=(*judgement.assumptions, *counted))
 

@@ -118,6 +118,8 @@ class Fragment:
     """The text as it stands in the document, where another letter of the same length was put into this one."""
     given: str = ""
     """What was taken for granted when this text was made of that one."""
+    behind: frozenset[str] = frozenset()
+    """Letters whose steps are one more in this text than in the document, which counts them from 0."""
 
     def __post_init__(self) -> None:
         text = _usual(self.text, self.plain)

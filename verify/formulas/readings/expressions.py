@@ -11,7 +11,7 @@ from derive import functions, nodes
 from derive.calculus.adjoint import slope
 from derive.errors import OpenQuestionError
 from derive.functions import ScalarFunction
-from derive.nodes import Elementwise, Largest, Node, Tabular, TimeProduct, TimeSum
+from derive.nodes import Elementwise, Jacobian, Largest, Node, Tabular, TimeProduct, TimeSum
 from derive.reader.meaning import tree
 from derive.reader.meaning.tree import Ref, Term
 from derive.reader.sizes.infer import summary
@@ -142,12 +142,34 @@ class Builder(Products):
             if len(parts) == 1:
                 raise OpenQuestionError("a constant whose size nothing tells")
             raise OpenQuestionError("constants whose size nothing tells")
+        parts = self._with_identities(parts)
+        shaped = [part for _, part in parts if part.node is not None]
         flats = {part.flat for part in shaped}
         shape = shaped[0].shape
         if any(part.shape != shape for part in shaped) or len(flats) > 1:
             shape, parts = self._agreed(parts)
         total = nodes.add(*(nodes.scale(sign, self.node(part, shape)) for sign, part in parts))
         return Built(total, flat=shaped[0].flat)
+
+    def _with_identities(self, parts: list[tuple[int, Built]]) -> list[tuple[int, Built]]:
+        """Numbers beside a Jacobian, as that many times the identity: 1 - α + α diag(f'(a)) W."""
+        nodes_ = [part.node for _, part in parts if part.node is not None and part.shape != (1, 1)]
+        size = nodes_[0].shape[0] if nodes_ else S.One
+        if size == 1 or any(node.shape != (size, size) for node in nodes_):
+            return parts
+        if not any(isinstance(node, DiagMatrix) or node.has(DiagMatrix, Jacobian) for node in nodes_):
+            return parts
+        return [(sign, self._times_identity(part, size)) for sign, part in parts]
+
+    def _times_identity(self, part: Built, size: Expr) -> Built:
+        if part.number is not None:
+            made = nodes.scale(part.number, nodes.diag(nodes.ones(size)))
+        elif part.node is not None and part.shape == (1, 1):
+            made = nodes.diag(nodes.matmul(nodes.ones(size), part.node))
+        else:
+            return part
+        self.scaled.append(made)
+        return Built(made)
 
     def _together(self, said: Sequence[Term]) -> list[Built]:
         """Parts of one shape; products with ones whose size the other parts tell are built behind these."""

@@ -27,6 +27,8 @@ class Leaves:
     """Nodes that must be diagonal matrices for this reading to make sense."""
     spread: list[Node] = field(default_factory=list)
     """Numbers that stand beside a vector in a sum, as added to every entry of it."""
+    scaled: list[Node] = field(default_factory=list)
+    """Numbers that stand beside a Jacobian in a sum, as that many times the identity."""
     through: list[Quantity] = field(default_factory=list)
     """Parameters that a quantity uses anywhere in its step, since its own equation does not name them."""
     frobenius: list[Node] = field(default_factory=list)

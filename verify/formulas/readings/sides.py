@@ -40,6 +40,7 @@ SUMMED = "the term of step {step}, to be summed over {step}"
 THROUGH = "∂⁺ by a parameter is its use anywhere in that step, what the step starts from held fixed"
 UPRIGHT = "a row of derivatives before a transposed vector stands for the column"
 SPREAD = "a number beside a vector in a sum is added to every entry"
+SCALED = "a number beside a Jacobian in a sum is that many times the identity"
 FACTOR = "∂a/∂W stands for what the error is multiplied by in ∂J/∂W"
 UNROLLED = "diag of a matrix has all of its entries, stacked, on the diagonal"
 FROBENIUS = "the norm of a matrix is the root of the sum of the squares of its entries"
@@ -173,6 +174,7 @@ def built(left: Term, right: Term, reading: Reading, bench: Bench, accumulated: 
                 builder.side(side)
     builder.diagonal.clear()
     builder.spread.clear()
+    builder.scaled.clear()
     builder.through.clear()
     builder.frobenius.clear()
     builder.upright.clear()
@@ -185,6 +187,7 @@ def built(left: Term, right: Term, reading: Reading, bench: Bench, accumulated: 
     one, other = factored or _matched(a, b, builder)
     said = (
         (SPREAD, builder.spread),
+        (SCALED, builder.scaled),
         (THROUGH, builder.through),
         (FROBENIUS, builder.frobenius),
         (UPRIGHT, builder.upright),

@@ -42,9 +42,11 @@ def with_numbers_before_brackets(document: Document) -> Document:
 
 
 def counted_in_intervals(document: Document) -> Document:
-    """The document with t + 1 for t + Δt, where an equation multiplies by Δt."""
+    """The document with t + 1 for t + Δt, where an equation multiplies by Δt, or t + 1 is spoken of too."""
     formulas = [formula for part in document.parts for formula in part.formulas if not formula.fragment.plain]
-    if not any(_FACTOR.search(_SCRIPT.sub("", formula.text).partition("=")[2]) for formula in formulas):
+    texts = [formula.text for formula in formulas if formula.claims]
+    beside = any(map(_INTERVAL.search, texts)) and any(map(_ONE.search, texts))
+    if not beside and not any(_FACTOR.search(_SCRIPT.sub("", one.text).partition("=")[2]) for one in formulas):
         return document
 
     def read(formula: Formula) -> Formula:
@@ -62,7 +64,8 @@ def counted_in_intervals(document: Document) -> Document:
 
 _SCRIPT = regex(r"[_^]\s*\{[^{}]*\}")
 _FACTOR = regex(r"\\Delta\s*t(?![A-Za-z])")
-_INTERVAL = regex(r"[{(]\s*(?P<time>t\s*(?P<sign>[+-])\s*(?P<interval>\\Delta\s*t))\s*[})]")
+_INTERVAL = regex(r"[{(\[]\s*(?P<time>t\s*(?P<sign>[+-])\s*(?P<interval>\\Delta\s*t|Δ\s*t|dt))\s*[})\]]")
+_ONE = regex(r"(?<=[A-Za-z}_^])\s*[\[({]\s*t\s*[-+]\s*1\s*[\])}]")
 
 
 def _bare(letter: str) -> str:
