@@ -58,6 +58,8 @@ IN_USE = "{name} is a matrix where it is used, which its equation may not give"
 MADE_OF_DATA = "{name} is given at every step, whatever data line {line} puts it together from"
 SQUARED = "the square of a vector in {letter} is the sum of the squares of its entries"
 
+MOST_ATTEMPTS = 200
+"""How often the equations are read with something more settled, before they make no model."""
 MOST_NAMED = 3
 """Letters that are named where no model is found."""
 _CAPITAL = regex(r"[A-Z](?![a-z])")
@@ -140,7 +142,7 @@ def _own(
     if (below := next(divided(e.fragment for e in chosen.by_name.values()), None)) is not None:
         chosen.single += dict.fromkeys((*chosen.by_name, *chosen.used))
         chosen.doubts.append(DIVIDED.format(letter=f"${spelled(below[0])}$", line=below[1]))
-    while True:
+    for _ in range(MOST_ATTEMPTS):
         set_aside(chosen)
         if not chosen.by_name:  # all are inputs
             return Lost(NO_EQUATIONS), chosen
@@ -181,6 +183,7 @@ def _own(
                 doubts, _meant(chosen, cell), unusable=tuple(chosen.contradicted),
             )  # fmt: skip
             return model, chosen
+    return Lost(NO_EQUATIONS), chosen
 
 
 def _plainer(longer: Equation, other: Equation) -> str:
@@ -479,7 +482,7 @@ def _settled(chosen: Choice, cell: Cell) -> bool:
     if cell.output.shape == (1, 1):
         return False
     plain = [q.name for q in (*cell.inputs, *cell.states, *cell.parameters) if q.name not in chosen.numbers]
-    if chosen.numbers and not any(name[0].isupper() for name in plain):  # no letter of the note is a matrix
+    if chosen.numbers and plain and not any(name[0].isupper() for name in plain):  # no letter of the note is a matrix
         chosen.numbers += plain
         return True
     if loss.loss == "squared" and written != loss.fragment.text:

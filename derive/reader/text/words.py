@@ -17,8 +17,14 @@ GREEK = {
         "phi chi psi omega varepsilon vartheta varpi varrho varsigma varphi digamma Gamma Delta Theta Lambda "
         "Xi Pi Sigma Upsilon Phi Psi Omega ell nabla"
     )
+} | {
+    "bigtriangleup": "Delta",
+    "triangle": "Delta",
+    "vartriangle": "Delta",
+    "bigtriangledown": "nabla",
+    "triangledown": "nabla",
 }
-"""Commands that are letters, and their names."""
+"""Commands that are letters, and their names: triangles are Δ and ∇."""
 
 LATIN_CAPITALS = dict(
     zip(

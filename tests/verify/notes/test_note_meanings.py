@@ -45,18 +45,19 @@ def test_no_catalogue_cell_stands_for_the_note(tmp_path: Path, own: str) -> None
 
 def test_what_a_hole_does_not_reach_is_judged(tmp_path: Path) -> None:
     text = "$$ h_t = \\operatorname{bend}(W x_t + U h_{t-1}) $$\n$$ q_t = V h_t $$\n\n"
-    right, wrong, through = audited(
+    found = audited(
         tmp_path,
         text
         + "$\\frac{\\partial J}{\\partial V} = \\sum_t \\frac{\\partial J}{\\partial q_t} h_t^\\top$\n\n"
         + "$\\frac{\\partial J}{\\partial q_t} = q_t$\n\n"
         + "$\\frac{\\partial J}{\\partial h_t} = V^\\top \\frac{\\partial J}{\\partial q_t}$\n",
-    ).judgements[-3:]
+    )
+    right, wrong, through = found.judgements[-3:]
     assert right.word is Word.PROVED
     assert wrong.word is Word.WRONG
     assert through.word is Word.UNDECIDED
     assert through.reason == "waits for the question above: what is $h_t$?"
-    assert "bend" in question.unused[0].reason
+    assert "bend" in found.questions[0].unused[0].reason
 
 
 def test_a_letter_without_a_shape_is_asked_for(tmp_path: Path) -> None:

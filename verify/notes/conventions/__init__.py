@@ -31,7 +31,9 @@ from verify.notes.conventions.errors import (
 from verify.notes.conventions.functions import called_an_activation, chosen, differentials, exchanged, identity
 from verify.notes.conventions.habits import keeping, of_numbered, of_one, of_this_step, onward, through_a_state
 from verify.notes.conventions.outputs import of_another_letter
+from verify.notes.conventions.reused_names import reused
 from verify.notes.conventions.row_gradients import transposed
+from verify.notes.conventions.said_numbers import said_numbers
 from verify.notes.conventions.steps import (
     at_the_start,
     from_zero,
@@ -128,6 +130,7 @@ def settled(
         of_next_step,
         of_named_step,
         of_a_said_step,
+        said_numbers,
         adding,
         keeping(Habit.ALONG),
         keeping(Habit.OWN_USE),
@@ -139,6 +142,7 @@ def settled(
         differentials,
         partial(of_no_said_loss, told=told),
         of_no_said_step,
+        reused,
         transposed,
     ):
         if any(map(wrong_in, result)):

@@ -11,6 +11,7 @@ from derive.cell import Cell
 from derive.functions import ENTRIES, ScalarFunction
 from derive.notation import spelled
 from derive.patterns import regex
+from derive.reader.claims.gradients.derivatives import LOSSES
 from derive.reader.models.aliases import without_function
 from verify.formulas.judgement import Judgement, Word
 from verify.notes.audited import Audited
@@ -24,8 +25,20 @@ _UNCHANGED = regex(
 EXCHANGED = "the model is the recognised one with {gate} and 1 - {gate} exchanged, which the note does not write out"
 UNCHANGED = "{name} leaves its argument as it is, as line {line} says"
 DIFFERENTIALS = "d before a letter is its differential, which comes from those of the states before"
-_UPRIGHT = regex(r"\\mathrm\s*(?:\{\s*d\s*\}|d)\s*(?P<of>\\?[A-Za-z]+\s*(?:_\s*(?:\{(?P<step>[^{}]*)\}|[A-Za-z0-9])))")
-
+_OF = r"(?:\\[A-Za-z]+\s*\{\s*\\?[A-Za-z]+\s*\}|\\?[A-Za-z]+)"
+_STEP = r"_\s*(?:\{(?P<step>[^{}]*)\}|[A-Za-z0-9])"
+_UPRIGHT = regex(rf"\\mathrm\s*(?:\{{\s*d\s*\}}|d)\s*(?P<of>{_OF}\s*(?:{_STEP}))")
+_SLANTED = regex(
+    rf"(?<![A-SU-Za-z\\{{])d\s*(?P<of>(?:\\[A-Za-z]+\s*\{{\s*\\?[A-Za-z]+\s*\}}|\\?[A-Za-z])\s*(?:{_STEP}))"
+)
+_OF_LOSS = regex(
+    r"[\s&]*(?:\\mathrm\s*(?:\{\s*d\s*\}|d)|d)\s*(?:\\math\w+\s*\{?\s*)?\\?"
+    rf"(?:{'|'.join(sorted(LOSSES, key=len, reverse=True))})\}}?[\s&]*="
+)
+"""dL =, which can be no gradient of L."""
+_ANY = regex(r"(?<![A-SU-Za-z\\])(?:d\s*\\?[A-Za-z]|\\mathrm\s*(?:\{\s*d\s*\}|d))")
+_INSIDE = regex(r"(\\(?:wide)?(?:tilde|hat|bar)\s*)\{\s*(\\?[A-Za-z]+)\s*(_\s*(?:\{[^{}]*\}|[A-Za-z0-9]))\s*\}")
+"""\\tilde{h_t}, whose step stands below the accent."""
 _EARLIEST = "t - 2"
 CHOSEN = "{function} is {chosen}, which the equations leave open"
 RELU = "relu"
@@ -150,32 +163,58 @@ def identity(found: Sequence[Audited], judge: Judge) -> list[Audited]:
 
 
 def differentials(found: Sequence[Audited], judge: Judge) -> list[Audited]:
-    """dc_t = F dc_{t-1} + B dh_{t-1} as a total differential: along every state of step t - 2; else left open."""
+    """dc_t = F dc_{t-1} + B dh_{t-1} as a total differential: along every state of step t - 2; else left open.
+
+    dL = tr(...) with another d in it is left open, as no gradient is called so.
+    """
     result = list(found)
     for number, each in enumerate(found):
-        steps = [match.group("step") for match in _UPRIGHT.finditer(each.formula.text)]
-        if each.model is None or not wrong_in(each) or "=" not in each.formula.text or len(steps) < 2:
+        text = _INSIDE.sub(r"\1{\2}\3", each.formula.text)
+        if each.model is None or not wrong_in(each) or "=" not in text:
             continue
-        if not _UPRIGHT.match(each.formula.text.lstrip()) or "".join((steps[-1] or "").split()) == "t+1":
-            continue
-        tried = [_along_state(each, state.name, judge) for state in each.model.cell.states]
-        if all(map(right_in, tried)) and not any(map(wrong_in, tried)):
-            one = tried[0].judgements[0]
-            kept = replace(one, formula=each.judgements[0].formula, place=each.judgements[0].place)
-            result[number] = replace(each, judgements=(kept,))
-        elif any("t-1" in "".join((step or "").split()) for step in steps[1:]):
+        sign = _marked(text)
+        if sign is not None:
+            tried = [_along_state(each, text, sign, state.name, judge) for state in each.model.cell.states]
+            rows = zip(each.judgements, *(one.judgements for one in tried), strict=False)
+            judged = tuple(_along_all(before, after) for before, *after in rows)
+            if len(judged) == len(each.judgements):
+                result[number] = replace(each, judgements=judged)
+        elif (left := _OF_LOSS.match(text)) is not None and _ANY.search(text, left.end()):
             result[number] = replace(each, judgements=tuple(map(_as_differential, each.judgements)))
     return result
 
 
-def _along_state(audited: Audited, name: str, judge: Judge) -> Audited:
+def _marked(text: str) -> re.Pattern[str] | None:
+    """How d is written in a formula in which it can be no gradient: those come from later steps, never from earlier."""
+    for sign in (_UPRIGHT, _SLANTED):
+        steps = ["".join((match["step"] or "t").split()) for match in sign.finditer(text)]
+        if len(steps) > 1 and sign.match(text.lstrip(" &\n")) and _earlier(steps[0]) in steps[1:]:
+            return sign
+    return None
+
+
+def _earlier(step: str) -> str:
+    """The step before one that is written so; empty where that cannot be told."""
+    return {"t+1": "t", "t": "t-1", "t-1": "t-2"}.get(step, "")
+
+
+def _along_state(audited: Audited, text: str, sign: re.Pattern[str], name: str, judge: Judge) -> Audited:
     """The formula with every differential as the derivative by a state of step t - 2."""
     assert audited.model is not None
     fragment = audited.formula.fragment
     by = rf"{spelled(name)}_{{{_EARLIEST}}}"
-    text = _UPRIGHT.sub(lambda match: rf"\frac{{\partial {match.group('of')}}}{{\partial {by}}}", fragment.text)
+    text = sign.sub(lambda match: rf"\frac{{\partial {match['of']}}}{{\partial {by}}}", text)
     there = replace(audited.formula, fragment=replace(fragment, text=text, lines=fragment.lines[:1]))
     return judge(there, doubted(audited.model, DIFFERENTIALS))
+
+
+def _along_all(before: Judgement, after: Sequence[Judgement]) -> Judgement:
+    """What is right along every state is; what was wrong as a gradient else is left open."""
+    if before.word is not Word.WRONG or not after:
+        return before
+    if all(one.word in (Word.PROVED, Word.HOLDS_IF) for one in after):
+        return replace(after[0], formula=before.formula, place=before.place)
+    return _as_differential(before)
 
 
 def _as_differential(judgement: Judgement) -> Judgement:
