@@ -38,13 +38,13 @@ from verify.notes.contradictions import (
 )
 from verify.notes.conventions import settled
 from verify.notes.conventions.defining import as_defined
+from verify.notes.conventions.doubts.mixed import of_mixed_layouts
+from verify.notes.conventions.doubts.perhaps import WHOLE, perhaps
+from verify.notes.conventions.doubts.shares import of_own_shares
 from verify.notes.conventions.errors import MINUS_OF_A_LOSS, OF_EITHER_SIGN, perhaps_handed_back
 from verify.notes.conventions.guessed import under_guesses
 from verify.notes.conventions.habits import NEAR, THROUGH_A_STATE
-from verify.notes.conventions.mixed import of_mixed_layouts
 from verify.notes.conventions.outputs import ANOTHER
-from verify.notes.conventions.perhaps import WHOLE, perhaps
-from verify.notes.conventions.shares import of_own_shares
 from verify.notes.conventions.steps import (
     EVERY_OUTPUT,
     LAST_ALONE,
