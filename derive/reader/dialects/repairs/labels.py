@@ -1,4 +1,4 @@
-"""Labels of a site's own before a formula, $$[eq_1]h_t = ...$$, to which its words refer as {{rnn_state}}."""
+"""Labels of a site's own before a formula, $$[eq_1]h_t = ...$$, to which its words refer as {{state_eq}}."""
 
 from __future__ import annotations
 
