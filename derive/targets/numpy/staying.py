@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from derive.targets.language.code import (
     MEMORY,
@@ -240,12 +241,15 @@ class Split:
                 return
             self.landed = list(dict.fromkeys([*self.landed, *more]))
 
+    @cached_property
+    def _binding(self) -> dict[str, Statement]:
+        return {name: unit[-1] for unit in self.units for name in binds(unit[-1])}
+
     def _to_land(self, array: Code) -> str | None:
         """The array that the views of the loop are of, if every call computes it or is given it."""
         name = _root(array)
-        views = {name: unit[-1] for unit in self.units for name in binds(unit[-1])}
-        while name in views and name not in self.names:
-            statement = views[name]
+        while name in self._binding and name not in self.names:
+            statement = self._binding[name]
             further = _root(statement.value) if isinstance(statement, Assign) else None
             if further is None:
                 break
@@ -285,10 +289,10 @@ class Split:
 
     def _order(self) -> None:
         self.before, self.after = [], []
-        later = {*self.names}
+        later, kept = {*self.names}, {*map(id, self.kept)}
         for unit in self.units:
             touched, read = self._effects[id(unit)]
-            if unit in self.kept:
+            if id(unit) in kept:
                 continue
             if (touched | read) & later:
                 later |= touched

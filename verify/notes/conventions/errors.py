@@ -159,7 +159,7 @@ def of_all_arguments(found: Sequence[Audited], judge: Judge) -> list[Audited]:
     for model in dict.fromkeys(each.model for each in found if each.model is not None and wrong_in(each)):
         names = (e.symbol.name for e in model.cell.equations if e.symbol.name not in states_of(model))
         inner = frozenset(n for n in names if _argument(Gradient(tree.Ref(n, nodes.t), None, False), model) is not None)
-        if len(inner) < 2 or (not said and _gives_one(found, inner)):
+        if len(inner) < 2 or (_gives_a_value(found, inner) if said else _gives_one(found, inner)):
             continue
         words = INNER_ALL.format(names=", ".join(sorted(inner)))
         output = model.cell.output.name
@@ -176,6 +176,16 @@ def of_all_arguments(found: Sequence[Audited], judge: Judge) -> list[Audited]:
                     (mended,) = mending([each], {0: again})
                     result[n] = mended if said else opened(each, mended, f"wrong unless {words}")
     return result
+
+
+def _gives_a_value(found: Sequence[Audited], inner: frozenset[str]) -> bool:
+    """Whether a formula is right of the gradient by one of these values itself."""
+    plain = (
+        each
+        for each in found
+        if right_in(each) and not any(_INNER.match(words) for one in each.judgements for words in one.assumptions)
+    )
+    return _gives_one([*plain], inner)
 
 
 def _gives_one(found: Sequence[Audited], inner: frozenset[str]) -> bool:

@@ -45,7 +45,8 @@ def counted_in_intervals(document: Document) -> Document:
     """The document with t + 1 for t + Δt, where an equation multiplies by Δt, or t + 1 is spoken of too."""
     formulas = [formula for part in document.parts for formula in part.formulas if not formula.fragment.plain]
     texts = [formula.text for formula in formulas if formula.claims]
-    beside = any(map(_INTERVAL.search, texts)) and any(map(_ONE.search, texts))
+    counted = any(map(_NUMBER_OF_STEPS.search, texts))
+    beside = not counted and any(map(_INTERVAL.search, texts)) and any(map(_ONE.search, texts))
     if not beside and not any(_FACTOR.search(_SCRIPT.sub("", one.text).partition("=")[2]) for one in formulas):
         return document
 
@@ -65,6 +66,8 @@ def counted_in_intervals(document: Document) -> Document:
 _SCRIPT = regex(r"[_^]\s*\{[^{}]*\}")
 _FACTOR = regex(r"\\Delta\s*t(?![A-Za-z])")
 _INTERVAL = regex(r"[{(\[]\s*(?P<time>t\s*(?P<sign>[+-])\s*(?P<interval>\\Delta\s*t|Δ\s*t|dt))\s*[})\]]")
+_NUMBER_OF_STEPS = regex(r"\^\s*\{?\s*(?:\\Delta\s*t|Δ\s*t|dt)(?![A-Za-z])")
+"""∏^{Δt} and a^{Δt}, of which Δt is how many steps there are."""
 _ONE = regex(r"(?<=[A-Za-z}_^])\s*[\[({]\s*t\s*[-+]\s*1\s*[\])}]")
 
 
