@@ -104,9 +104,7 @@ def aside(left: Syntax, right: Syntax, cell: Cell, judgement: Judgement) -> Judg
 
 
 def _shown(side: Syntax) -> bool:
-    """Whether a side shows decimals, entries, numbers to be multiplied, or is a number other than 0 and 1."""
-    if isinstance(side, Number):
-        return side.text not in ("0", "1")
+    """Whether a side shows decimals, entries, or numbers to be multiplied."""
     decimals = any(isinstance(part, Number) and "." in part.text for part in walk(side))
     groups = [part.rows for part in walk(side) if isinstance(part, Group)]
     computed = any(
